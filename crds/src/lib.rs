@@ -1,0 +1,1 @@
+//! The three kinds of fapi.rs, their CEL rules and generated YAML.

@@ -1,0 +1,1 @@
+//! A sample bank: a resource server that checks FAPI access tokens.

@@ -1,0 +1,1 @@
+//! The versioned document that the operator publishes and the server loads.

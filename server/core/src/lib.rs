@@ -1,0 +1,1 @@
+//! The FAPI protocol, decided: no async, clock, randomness, logging or IO.

@@ -1,0 +1,1 @@
+//! JWS, JWE, JWK and thumbprints: josekit, fenced.

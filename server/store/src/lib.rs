@@ -1,0 +1,1 @@
+//! Grants, replay, sessions: SQLite and PostgreSQL.
