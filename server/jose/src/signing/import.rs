@@ -1,0 +1,147 @@
+//! Where signing keys come from: made here, or read from a JWK, from DER or from PEM.
+
+use aws_lc_rs::encoding::{AsBigEndian, AsDer};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair,
+};
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject;
+use zeroize::Zeroizing;
+
+use super::SigningKey;
+use crate::Alg;
+use crate::private::{KeyError, PrivateJwk};
+
+/// A PEM file with one private key is far shorter than this (J-25).
+const MAX_BYTES: usize = 64 * 1024;
+
+impl SigningKey {
+    /// Makes a new key. RSA takes as long as some hundred signatures: not for a thread that serves requests.
+    /// `rsa_bits` is 2048, 3072 or 4096; it matters for PS256 only.
+    pub fn generate(alg: Alg, rsa_bits: usize) -> Result<SigningKey, KeyError> {
+        let private = match alg {
+            Alg::Ps256 => generate_rsa(rsa_bits)?,
+            Alg::Es256 => generate_p256()?,
+            Alg::EdDsa => from_ed25519(&Ed25519KeyPair::generate().map_err(|_| KeyError::Generation)?)?,
+        };
+        SigningKey::from_private(&private, alg)
+    }
+
+    /// Reads a private JWK. Its kind decides the algorithm: PS256 for RSA, ES256 for EC, `EdDSA` for OKP. A `kid` in it
+    /// is not kept: the thumbprint takes its place.
+    pub fn from_jwk(text: &str) -> Result<SigningKey, KeyError> {
+        let private = PrivateJwk::parse(text)?;
+        let alg = match private.jwk().key_type() {
+            "RSA" => Alg::Ps256,
+            "EC" => Alg::Es256,
+            _ => Alg::EdDsa,
+        };
+        SigningKey::from_private(&private, alg)
+    }
+
+    /// Reads a private key in DER: PKCS#8, or else PKCS#1 (RSA) or SEC 1 (EC).
+    pub fn from_pkcs8_der(alg: Alg, der: &[u8]) -> Result<SigningKey, KeyError> {
+        if der.len() > MAX_BYTES {
+            return Err(KeyError::TooLarge);
+        }
+        let refused = |_| KeyError::WrongKind(alg.as_str());
+        let private = match alg {
+            Alg::Ps256 => {
+                let key =
+                    RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der)).map_err(refused)?;
+                from_rsa(&key)?
+            }
+            Alg::Es256 => {
+                let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+                from_p256(&EcdsaKeyPair::from_private_key_der(algorithm, der).map_err(refused)?)?
+            }
+            Alg::EdDsa => from_ed25519(&Ed25519KeyPair::from_pkcs8(der).map_err(refused)?)?,
+        };
+        SigningKey::from_private(&private, alg)
+    }
+
+    /// Reads the one private key of a PEM file, unencrypted. Certificates may stand beside it.
+    pub fn from_pkcs8_pem(alg: Alg, pem: &[u8]) -> Result<SigningKey, KeyError> {
+        if pem.len() > MAX_BYTES {
+            return Err(KeyError::TooLarge);
+        }
+        let mut keys = PrivateKeyDer::pem_slice_iter(pem);
+        let (Some(Ok(key)), None) = (keys.next(), keys.next()) else { return Err(KeyError::BadPem) };
+        SigningKey::from_pkcs8_der(alg, key.secret_der())
+    }
+}
+
+/// A new RSA key. `bits` is 2048, 3072 or 4096.
+pub(crate) fn generate_rsa(bits: usize) -> Result<PrivateJwk, KeyError> {
+    let size = match bits {
+        2048 => KeySize::Rsa2048,
+        3072 => KeySize::Rsa3072,
+        4096 => KeySize::Rsa4096,
+        _ => return Err(KeyError::RsaSize),
+    };
+    from_rsa(&RsaKeyPair::generate(size).map_err(|_| KeyError::Generation)?)
+}
+
+/// A new key on P-256.
+pub(crate) fn generate_p256() -> Result<PrivateJwk, KeyError> {
+    from_p256(&EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| KeyError::Generation)?)
+}
+
+fn from_rsa(key: &RsaKeyPair) -> Result<PrivateJwk, KeyError> {
+    let der = key.as_der().map_err(|_| KeyError::Generation)?;
+    let numbers = rsa_numbers(der.as_ref()).ok_or(KeyError::Generation)?;
+    let names = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
+    let members: Vec<(&str, &[u8])> = names.into_iter().zip(numbers).collect();
+    PrivateJwk::build("RSA", None, &members)
+}
+
+fn from_p256(key: &EcdsaKeyPair) -> Result<PrivateJwk, KeyError> {
+    let d = key.private_key().as_be_bytes().map_err(|_| KeyError::Generation)?;
+    let [0x04, point @ ..] = key.public_key().as_ref() else { return Err(KeyError::Generation) };
+    let (x, y) = point.split_at(point.len() / 2);
+    PrivateJwk::build("EC", Some("P-256"), &[("x", x), ("y", y), ("d", d.as_ref())])
+}
+
+fn from_ed25519(key: &Ed25519KeyPair) -> Result<PrivateJwk, KeyError> {
+    let seed = key.seed().and_then(|seed| seed.as_be_bytes()).map_err(|_| KeyError::Generation)?;
+    let seed = Zeroizing::new(seed.as_ref().to_vec());
+    PrivateJwk::build("OKP", Some("Ed25519"), &[("x", key.public_key().as_ref()), ("d", &seed)])
+}
+
+/// The eight numbers of an RSA key in PKCS#8 as aws-lc-rs writes it, leading zeros removed (RFC 8017 A.1.2).
+///
+/// Only for the library's own output: josekit's DER reader allocates what a length field asks for.
+fn rsa_numbers(pkcs8: &[u8]) -> Option<[&[u8]; 8]> {
+    const INTEGER: u8 = 0x02;
+    const OCTETS: u8 = 0x04;
+    const SEQUENCE: u8 = 0x30;
+
+    let (info, _) = element(SEQUENCE, pkcs8)?;
+    let (_, rest) = element(INTEGER, info)?;
+    let (_, rest) = element(SEQUENCE, rest)?;
+    let (key, _) = element(OCTETS, rest)?;
+    let (key, _) = element(SEQUENCE, key)?;
+    let (_, mut rest) = element(INTEGER, key)?;
+    let mut numbers: [&[u8]; 8] = [&[]; 8];
+    for number in &mut numbers {
+        let (bytes, after) = element(INTEGER, rest)?;
+        *number = bytes.strip_prefix(&[0]).unwrap_or(bytes);
+        rest = after;
+    }
+    Some(numbers)
+}
+
+/// The contents of the DER element at the start of `input`, and what follows it.
+fn element(tag: u8, input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&[found, first], rest) = input.split_first_chunk::<2>()?;
+    let (len, rest) = match first {
+        0..=0x7f => (usize::from(first), rest),
+        0x81 => rest.split_first().map(|(len, rest)| (usize::from(*len), rest))?,
+        0x82 => {
+            rest.split_first_chunk::<2>().map(|(len, rest)| (usize::from(u16::from_be_bytes(*len)), rest))?
+        }
+        _ => return None,
+    };
+    if found == tag { rest.split_at_checked(len) } else { None }
+}
