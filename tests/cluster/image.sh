@@ -8,16 +8,16 @@
 #   --cluster DIR   the cluster's state folder (or $K8S_DIR)
 #   --tar FILE      write the OCI archive there instead of importing it
 #   --user UID      user of the image (65532)
-#   --env K=V       in the image's environment; may be repeated
+#   --env K=V       in the image's environment, instead of PATH=/; may be repeated
 #   --port N        port to expose (documentation only)
 . "$(dirname "$0")/lib.sh"
-cluster=${K8S_DIR:-} tar= user=65532 port= env='"PATH=/"'
+cluster=${K8S_DIR:-} tar= user=65532 port= env=
 while [ $# -gt 0 ]; do
   case $1 in
     --cluster) cluster=$2; shift 2 ;;
     --tar) tar=$2; shift 2 ;;
     --user) user=$2; shift 2 ;;
-    --env) env+=",\"$2\""; shift 2 ;;
+    --env) env+=${env:+,}\"$2\"; shift 2 ;;
     --port) port=$2; shift 2 ;;
     --*) die "unknown option $1" ;;
     *) break ;;
@@ -63,7 +63,7 @@ exposed=
 [ -z "$port" ] || exposed=$(printf '"ExposedPorts":{"%s/tcp":{}},' "$port")
 printf '{"architecture":"%s","os":"linux","config":{%s"User":"%s","Entrypoint":["%s"],"WorkingDir":"/","Env":[%s]},"rootfs":{"type":"layers","diff_ids":["%s"]}}' \
   "$(case $(uname -m) in x86_64) echo amd64 ;; aarch64) echo arm64 ;; esac)" \
-  "$exposed" "$user" "$entrypoint" "$env" "$layer" > "$work/config"
+  "$exposed" "$user" "$entrypoint" "${env:-\"PATH=/\"}" "$layer" > "$work/config"
 read -r config config_size < <(put "$work/config")
 printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"%s","size":%s},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"%s","size":%s}]}' \
   "$config" "$config_size" "$layer" "$layer_size" > "$work/manifest"

@@ -39,7 +39,8 @@ cargo_tests() {
       failure) failures+=("$group") ;;
     esac
   done < <(awk -v OFS='\t' '
-    function close_target() { if (open && !reported) print "dead", 0, 0, crate " " target; open = 0 }
+    function owner() { return crate == "" ? target : crate }
+    function close_target() { if (open && !reported) print "dead", 0, 0, owner() " " target; open = 0 }
     /^ +Running / {
       close_target(); open = 1; reported = 0
       target = ($2 == "unittests") ? $3 : $2
@@ -48,10 +49,10 @@ cargo_tests() {
     /^ +Doc-tests / { close_target(); open = 1; reported = 0; target = "documentation"; crate = $2; gsub(/_/, "-", crate) }
     /^test result: / {
       reported = 1
-      ok[crate] += $4; bad[crate] += $6
-      if (!(crate in seen)) { seen[crate] = 1; order[++n] = crate }
+      ok[owner()] += $4; bad[owner()] += $6
+      if (!(owner() in seen)) { seen[owner()] = 1; order[++n] = owner() }
     }
-    /^test .* \.\.\. FAILED$/ { line = $0; sub(/^test /, "", line); sub(/ \.\.\. FAILED$/, "", line); print "failure", 0, 0, crate " " target ": " line }
+    /^test .* \.\.\. FAILED$/ { line = $0; sub(/^test /, "", line); sub(/ \.\.\. FAILED$/, "", line); print "failure", 0, 0, owner() " " target ": " line }
     END { close_target(); for (i = 1; i <= n; i++) print "group", ok[order[i]], bad[order[i]], order[i] }
   ' "$run/tests.log")
   if [ $status != 0 ] && [ "$failed" = "$before" ]; then
