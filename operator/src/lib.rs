@@ -1,1 +1,1 @@
-//! The controller that turns Workspace, Client and SigningKey into running servers.
+//! The controller that turns Workspace, Client and `SigningKey` into running servers.
