@@ -97,6 +97,29 @@ named!(
 );
 named!(Content, "A128GCM, A256GCM", A128Gcm = "A128GCM", A256Gcm = "A256GCM");
 
+impl Alg {
+    /// The kind of key it needs, for people.
+    pub(crate) const fn needs(self) -> &'static str {
+        match self {
+            Alg::Ps256 => "an RSA key",
+            Alg::Es256 => "an EC key on P-256",
+            Alg::EdDsa => "an OKP key on Ed25519",
+        }
+    }
+}
+
+impl KeyManagement {
+    /// The kind of key it needs, for people.
+    pub(crate) const fn needs(self) -> &'static str {
+        match self {
+            KeyManagement::RsaOaep | KeyManagement::RsaOaep256 => "an RSA key",
+            KeyManagement::EcdhEs | KeyManagement::EcdhEsA256kw => {
+                "an EC key on P-256 or an OKP key on X25519"
+            }
+        }
+    }
+}
+
 impl Content {
     /// Length of the content encryption key in bytes.
     pub(crate) const fn key_len(self) -> usize {

@@ -24,6 +24,9 @@ pub(crate) const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", 
 /// A `kid` longer than this is an attack, not a name (J-04).
 pub(crate) const MAX_KID: usize = 128;
 
+/// The most certificates in `x5c`: chains are short (J-25).
+const MAX_CHAIN: usize = 10;
+
 /// What a key is for (RFC 7517 4.2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Use {
@@ -279,7 +282,7 @@ fn check_operations(map: &Map<String, Value>) -> Result<(), JwkError> {
 fn certificates(map: &Map<String, Value>) -> Result<Vec<Vec<u8>>, JwkError> {
     let chain = match map.get("x5c") {
         None => return Ok(Vec::new()),
-        Some(Value::Array(chain)) if !chain.is_empty() => chain,
+        Some(Value::Array(chain)) if (1..=MAX_CHAIN).contains(&chain.len()) => chain,
         Some(_) => return Err(JwkError::BadMember("x5c")),
     };
     let decoded = chain.iter().map(|one| STANDARD.decode(one.as_str()?).ok().filter(|der| !der.is_empty()));

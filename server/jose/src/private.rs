@@ -29,8 +29,13 @@ pub enum KeyError {
     #[error("give exactly one unencrypted private key, in PKCS#8, PKCS#1 (RSA) or SEC 1 (EC)")]
     BadPem,
     /// The key is of another kind than the algorithm needs.
-    #[error("the key does not suit {0}: PS256 needs RSA, ES256 needs EC on P-256, EdDSA needs Ed25519")]
-    WrongKind(&'static str),
+    #[error("the key does not suit {alg}, which needs {needs}")]
+    WrongKind {
+        /// The algorithm.
+        alg: &'static str,
+        /// The kind of key to give instead.
+        needs: &'static str,
+    },
     /// `alg`, `use` or `key_ops` of the JWK say that it is for something else.
     #[error("the member {0:?} of the private key says that it is for something else")]
     WrongPurpose(&'static str),

@@ -78,7 +78,7 @@ impl SigningKey {
         private.check_purpose("sig", alg.as_str(), &["sign"])?;
         let public = private.public("sig", alg.as_str())?;
         if !public.fits(alg) {
-            return Err(KeyError::WrongKind(alg.as_str()));
+            return Err(KeyError::WrongKind { alg: alg.as_str(), needs: alg.needs() });
         }
         let pair = private.pair(&public)?;
         let private = private.named_like(&public)?;

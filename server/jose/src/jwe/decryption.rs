@@ -82,11 +82,13 @@ impl DecryptionKey {
         private.check_purpose("enc", alg.as_str(), &["unwrapKey", "decrypt", "deriveKey", "deriveBits"])?;
         let public = private.public("enc", alg.as_str())?;
         if !public.fits_encryption(alg) {
-            return Err(KeyError::WrongKind(alg.as_str()));
+            return Err(KeyError::WrongKind { alg: alg.as_str(), needs: alg.needs() });
         }
         private.pair(&public)?;
         let private = private.named_like(&public)?;
-        let decrypter = Quiet(decrypter(&private, alg).ok_or(KeyError::WrongKind(alg.as_str()))?);
+        let decrypter = Quiet(
+            decrypter(&private, alg).ok_or(KeyError::WrongKind { alg: alg.as_str(), needs: alg.needs() })?,
+        );
         Ok(DecryptionKey(Arc::new(Inner { alg, decrypter, public, private })))
     }
 }

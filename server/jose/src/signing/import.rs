@@ -45,7 +45,7 @@ impl SigningKey {
         if der.len() > MAX_BYTES {
             return Err(KeyError::TooLarge);
         }
-        let refused = |_| KeyError::WrongKind(alg.as_str());
+        let refused = |_| KeyError::WrongKind { alg: alg.as_str(), needs: alg.needs() };
         let private = match alg {
             Alg::Ps256 => {
                 let key =
