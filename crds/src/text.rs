@@ -12,7 +12,7 @@ pub(crate) fn by_language(_: &mut SchemaGenerator) -> Schema {
         "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 1024},
         "x-kubernetes-validations": [{
             "rule": format!("self.all(language, language.matches('{}'))", pattern::LANGUAGE),
-            "message": "the keys are language tags such as en or pt-BR",
+            "message": "the keys are language tags such as en or pt-BR (quote \"no\": YAML reads it as false)",
         }],
     })
 }

@@ -66,11 +66,11 @@ pub struct Protocol {
     #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 128), regex(pattern = pattern::PRINTABLE)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub acr_values: Option<Vec<String>>,
-    /// Whether ID tokens are encrypted to the client: `Off`, `Optional` (where the client registered a key), `Required`. Brazil
+    /// Whether ID tokens are encrypted to the client: `Never`, `Optional` (where the client registered a key), `Required`. Brazil
     /// demands it, CDR forbids it (BR-R05, AU-R07).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id_token_encryption: Option<EncryptionDemand>,
-    /// Whether JARM responses are encrypted to the client: `Off`, `Optional` (where the client registered a key), `Required`.
+    /// Whether JARM responses are encrypted to the client: `Never`, `Optional` (where the client registered a key), `Required`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jarm_encryption: Option<EncryptionDemand>,
     /// How long things live.
@@ -174,11 +174,11 @@ pub enum RefreshRotationMode {
     Never,
 }
 
-/// Whether something is encrypted to the client.
+/// Whether something is encrypted to the client. Not `Off`: written without quotes, YAML 1.1 reads that as false.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum EncryptionDemand {
-    /// Never.
-    Off,
+    /// Not at all.
+    Never,
     /// Where the client registered a key and algorithms for it.
     Optional,
     /// Always; a client without a key is refused.

@@ -1,0 +1,10 @@
+//! What does the API server know about the three kinds? Their definitions as they are published, and its verdict without it.
+
+mod publish;
+mod shape;
+mod unknown;
+mod verdict;
+
+pub use publish::{definition, openapi, yaml};
+pub use unknown::{UnknownField, unknown_fields};
+pub use verdict::{Violation, violations, violations_of_update};
