@@ -1,0 +1,14 @@
+//! Who may be a client, and who is calling.
+//!
+//! [`Client::register`] accepts a registration, or says which rule of the profile it breaks. [`authenticate`] turns presented
+//! credentials into an [`AuthenticatedClient`]; there is no other way to one.
+
+mod accepted;
+mod authenticate;
+mod registration;
+
+pub use accepted::{Client, Offer};
+pub use authenticate::{AuthenticatedClient, Credentials, Endpoint, Presented, ReplayKey, authenticate};
+pub use registration::{
+    AuthRegistration, ClientLifetimes, EncryptionChoice, GrantType, JoseChoice, Registration,
+};

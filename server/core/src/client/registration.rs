@@ -1,0 +1,186 @@
+//! What a client registers: the values of a `Client` resource, resolved, as they travel in the document.
+
+use std::collections::BTreeMap;
+
+use fapi_jose::{Alg, Content, JwkSet, KeyManagement};
+use serde::{Deserialize, Serialize};
+
+use crate::certificate::SubjectName;
+use crate::ids::{ClientId, Incarnation};
+use crate::lifetime::Lifetime;
+use crate::profile::{ClientAuth, SenderConstraint, SubjectType};
+use crate::scope::Scopes;
+
+/// A client as registered. Nothing in it is secret: FAPI clients have none.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Registration {
+    /// RFC 7591 `client_id`.
+    pub client_id: ClientId,
+    /// Which life of the client this is.
+    pub incarnation: Incarnation,
+    /// `false`: refused at once, keeps its registration.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// `client_name` by language tag; the empty tag is the default.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub display_name: BTreeMap<String, String>,
+    /// `client_uri`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    /// `policy_uri`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    /// `tos_uri`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
+    /// How it authenticates.
+    pub auth: AuthRegistration,
+    /// `redirect_uris`, as text: parsed when the client is accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirect_uris: Vec<String>,
+    /// `grant_types`; empty for a resource server.
+    #[serde(default)]
+    pub grant_types: Vec<GrantType>,
+    /// `scope`; absent: whatever the Workspace offers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Scopes>,
+    /// Resource servers it may ask tokens for (RFC 8707); empty: any of the Workspace's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+    /// To what its tokens are bound; absent: the Workspace's first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_constraint: Option<SenderConstraint>,
+    /// Request objects.
+    #[serde(default, skip_serializing_if = "JoseChoice::is_empty")]
+    pub request_object: JoseChoice,
+    /// JARM.
+    #[serde(default, skip_serializing_if = "JoseChoice::is_empty")]
+    pub response: JoseChoice,
+    /// ID Tokens.
+    #[serde(default, skip_serializing_if = "JoseChoice::is_empty")]
+    pub id_token: JoseChoice,
+    /// UserInfo: JSON unless an algorithm is registered.
+    #[serde(default, skip_serializing_if = "JoseChoice::is_empty")]
+    pub userinfo: JoseChoice,
+    /// Introspection: JSON unless an algorithm is registered.
+    #[serde(default, skip_serializing_if = "JoseChoice::is_empty")]
+    pub introspection: JoseChoice,
+    /// Shorter than the Workspace's.
+    #[serde(default, skip_serializing_if = "ClientLifetimes::is_empty")]
+    pub lifetimes: ClientLifetimes,
+    /// `subject_type`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_type: Option<SubjectType>,
+    /// Host whose clients share pairwise subjects; absent: the host of the redirect URIs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sector_identifier: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// How a client authenticates.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AuthRegistration {
+    /// `token_endpoint_auth_method`.
+    pub method: ClientAuth,
+    /// `jwks`: public keys for assertions, request objects and encryption.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<JwkSet>,
+    /// `jwks_uri`, fetched by the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// SHA-256 thumbprints (base64url of the DER, as `x5t#S256`) of registered certificates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<String>,
+    /// The one name a CA-issued certificate must have (RFC 8705 2.1.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<SubjectName>,
+    /// `token_endpoint_auth_signing_alg`, and of request objects unless they say otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing_algorithms: Option<Vec<Alg>>,
+}
+
+/// OAuth grant types that a client may be registered for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum GrantType {
+    /// RFC 6749 4.1.
+    #[serde(rename = "authorization_code")]
+    AuthorizationCode,
+    /// RFC 6749 6.
+    #[serde(rename = "refresh_token")]
+    RefreshToken,
+    /// RFC 6749 4.4.
+    #[serde(rename = "client_credentials")]
+    ClientCredentials,
+}
+
+impl GrantType {
+    /// As in `grant_type`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+
+    /// From `grant_type`.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials]
+            .into_iter()
+            .find(|g| g.as_str() == text)
+    }
+}
+
+/// `…_signed_response_alg` and `…_encrypted_response_alg/enc` of one kind of message.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct JoseChoice {
+    /// Signature algorithm; absent: the Workspace's first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing_algorithm: Option<Alg>,
+    /// Encryption; absent: none, unless the profile requires it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<EncryptionChoice>,
+}
+
+impl JoseChoice {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A JWE algorithm pair.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EncryptionChoice {
+    /// JWE `alg`.
+    pub algorithm: KeyManagement,
+    /// JWE `enc`.
+    pub content: Content,
+}
+
+/// Lifetimes of one client, each at most the Workspace's.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ClientLifetimes {
+    /// Access tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<Lifetime>,
+    /// Refresh tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<Lifetime>,
+    /// ID Tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<Lifetime>,
+}
+
+impl ClientLifetimes {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}

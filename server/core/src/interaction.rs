@@ -1,0 +1,108 @@
+//! What does the person have to do next? Asked after every step; the shell redirects to the answer.
+
+use crate::consent::Remembered;
+use crate::grant::{ErrorName, Grant, Person, Stage};
+use crate::lifetime::Timestamp;
+use crate::profile::{ConsentKind, Rules};
+
+/// The next step of an interaction.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Step {
+    /// Somebody has to sign in.
+    Login(Why),
+    /// The signed-in session will do: the grant may be claimed for this person without asking.
+    Claim(Person),
+    /// The person has to be asked.
+    Consent,
+    /// The person agreed to as much before, in this session: nothing has to be asked.
+    Agree,
+    /// The answer is an error; the grant has to be denied with it.
+    Refuse(ErrorName),
+    /// The answer stands: it can leave.
+    Respond,
+    /// It has left, or its time is over.
+    Over,
+}
+
+/// Why somebody has to sign in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// Nobody is signed in.
+    NoSession,
+    /// `prompt=login`.
+    Asked,
+    /// The sign-in is older than `max_age`.
+    TooOld,
+    /// The request is for somebody else, or needs a stronger sign-in.
+    Unsuitable,
+}
+
+/// Decides the next step from what has happened and from the session of this browser.
+pub fn next(
+    rules: &Rules,
+    grant: &Grant,
+    session: Option<&Person>,
+    remembered: Option<&Remembered>,
+    now: Timestamp,
+) -> Step {
+    if grant.interaction_until().is_some_and(|until| now > until) {
+        return Step::Over;
+    }
+    match &grant.stage {
+        Stage::Opened { .. } => match login_needed(grant, session, now) {
+            None => session.cloned().map_or(Step::Login(Why::NoSession), Step::Claim),
+            // OIC-03.
+            Some(_) if grant.request.prompt.none => Step::Refuse(ErrorName::LoginRequired),
+            Some(why) => Step::Login(why),
+        },
+        Stage::Authenticated { person, .. } => {
+            // UIN-08: only this person will do. IDT-08, E-24: a level that must be reached, was not.
+            if !is_wanted(grant, person) || !reaches(grant, person) {
+                return Step::Refuse(ErrorName::AccessDenied);
+            }
+            let known = remembered.is_some_and(|remembered| remembered.covers(grant));
+            if rules.consent() == ConsentKind::Generic && known && !grant.request.prompt.consent {
+                Step::Agree
+            } else if grant.request.prompt.none {
+                Step::Refuse(ErrorName::ConsentRequired)
+            } else {
+                Step::Consent
+            }
+        }
+        Stage::Consented { .. } | Stage::Denied { .. } => Step::Respond,
+        Stage::Pushed { .. }
+        | Stage::CodeIssued { .. }
+        | Stage::Redeemed { .. }
+        | Stage::Closed { .. }
+        | Stage::Revoked { .. } => Step::Over,
+    }
+}
+
+/// Whether the browser's session is not enough, and why.
+fn login_needed(grant: &Grant, session: Option<&Person>, now: Timestamp) -> Option<Why> {
+    let Some(person) = session else { return Some(Why::NoSession) };
+    // OIC-02: a sign-in from before the request does not answer prompt=login.
+    if grant.request.prompt.login && person.auth_time < grant.created {
+        return Some(Why::Asked);
+    }
+    // OIC-04.
+    if grant.request.max_age.is_some_and(|age| (now - person.auth_time).as_seconds() > age) {
+        return Some(Why::TooOld);
+    }
+    (!is_wanted(grant, person) || !reaches(grant, person)).then_some(Why::Unsuitable)
+}
+
+fn is_wanted(grant: &Grant, person: &Person) -> bool {
+    grant.request.claims.sub.as_ref().is_none_or(|wanted| wanted == person.subject.as_str())
+}
+
+/// An essential `acr` with values is reached by one of them; without values by any (`UIN-07`).
+fn reaches(grant: &Grant, person: &Person) -> bool {
+    match &grant.request.claims.acr {
+        Some(wish) if wish.essential && !wish.values.is_empty() => {
+            person.acr.as_ref().is_some_and(|acr| wish.values.contains(acr))
+        }
+        Some(wish) if wish.essential => person.acr.is_some(),
+        _ => true,
+    }
+}

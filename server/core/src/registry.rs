@@ -1,0 +1,221 @@
+//! Everything a request may refer to: issuer, rules, clients, keys. One immutable snapshot; a reload makes a new one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use fapi_jose::{Alg, JwkSet, PublicJwk};
+use serde::{Deserialize, Serialize};
+
+use crate::certificate::{CertificateError, PeerCertificate, TrustAnchors};
+use crate::client::Client;
+use crate::ids::{ClientId, Subject};
+use crate::issuer::{Doors, Issuer};
+use crate::lifetime::Timestamp;
+use crate::profile::{Rules, SubjectType};
+use crate::scope::{Scope, Scopes};
+
+/// One authorization server, as it is right now.
+#[derive(Debug)]
+pub struct Registry {
+    /// Who we are.
+    pub issuer: Issuer,
+    /// Where we are reached.
+    pub doors: Doors,
+    /// The rules in force.
+    pub rules: Rules,
+    /// Scopes that exist beside `openid` and `offline_access`.
+    pub scope_definitions: Vec<ScopeDefinition>,
+    /// Resource servers.
+    pub resources: Vec<Resource>,
+    /// Roots of client certificates.
+    pub anchors: Option<TrustAnchors>,
+    /// Public halves of our keys.
+    pub keys: Vec<PublishedKey>,
+    /// From which pairwise subjects are derived.
+    pub subject_salt: SubjectSalt,
+    /// Languages of the pages, the default first.
+    pub languages: Vec<String>,
+    clients: HashMap<ClientId, Arc<Client>>,
+}
+
+/// The values of a [`Registry`], before clients are indexed.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each is documented at Registry")]
+pub struct RegistryParts {
+    pub issuer: Issuer,
+    pub doors: Doors,
+    pub rules: Rules,
+    pub scope_definitions: Vec<ScopeDefinition>,
+    pub resources: Vec<Resource>,
+    pub anchors: Option<TrustAnchors>,
+    pub keys: Vec<PublishedKey>,
+    pub subject_salt: SubjectSalt,
+    pub languages: Vec<String>,
+    pub clients: Vec<Client>,
+}
+
+/// A scope of the Workspace's.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ScopeDefinition {
+    /// The scope token.
+    pub name: Scope,
+    /// What a person reads, by language tag; the empty tag is the default.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub description: BTreeMap<String, String>,
+    /// Claims it gives at UserInfo.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<String>,
+}
+
+/// A resource server (RFC 8707).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Resource {
+    /// Its identifier: the audience of tokens for it.
+    pub identifier: String,
+    /// Scopes it understands; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<Scope>,
+    /// Clients that may introspect tokens for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub introspection_clients: Vec<ClientId>,
+    /// The audience of tokens that name none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub default: bool,
+}
+
+/// The public half of one of our keys.
+#[derive(Clone, Debug)]
+pub struct PublishedKey {
+    /// As in the JWKS, with its `kid`.
+    pub jwk: PublicJwk,
+    /// The one algorithm it signs with; `None` for an encryption key.
+    pub alg: Option<Alg>,
+    /// It signs now.
+    pub active: bool,
+}
+
+/// The secret from which pairwise subjects are derived. Never rotated: subjects must not change.
+#[derive(Clone)]
+pub struct SubjectSalt(hmac::Key);
+
+impl SubjectSalt {
+    /// From at least 32 random bytes.
+    pub fn new(bytes: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+}
+
+impl fmt::Debug for SubjectSalt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl Registry {
+    /// Indexes the clients.
+    pub fn new(parts: RegistryParts) -> Self {
+        let clients =
+            parts.clients.into_iter().map(|client| (client.id().clone(), Arc::new(client))).collect();
+        Self {
+            issuer: parts.issuer,
+            doors: parts.doors,
+            rules: parts.rules,
+            scope_definitions: parts.scope_definitions,
+            resources: parts.resources,
+            anchors: parts.anchors,
+            keys: parts.keys,
+            subject_salt: parts.subject_salt,
+            languages: parts.languages,
+            clients,
+        }
+    }
+
+    /// A client by its id.
+    pub fn client(&self, id: &ClientId) -> Option<&Arc<Client>> {
+        self.clients.get(id)
+    }
+
+    /// All clients.
+    pub fn clients(&self) -> impl Iterator<Item = &Arc<Client>> {
+        self.clients.values()
+    }
+
+    /// The keys to verify what a client signs.
+    pub fn client_keys(&self, client: &Client) -> Option<JwkSet> {
+        client.jwks().cloned()
+    }
+
+    /// Whether a certificate chains to this server's client CA.
+    ///
+    /// # Errors
+    /// Why not; without a CA nothing does.
+    pub fn anchored(&self, certificate: &PeerCertificate, now: Timestamp) -> Result<(), CertificateError> {
+        self.anchors.as_ref().ok_or(CertificateError::UnknownIssuer)?.check(certificate, now)
+    }
+
+    /// Every scope that may be asked for.
+    pub fn scopes(&self) -> Scopes {
+        let own = self.scope_definitions.iter().map(|definition| definition.name.clone());
+        offered_scopes(own)
+    }
+
+    /// A resource server by its identifier.
+    pub fn resource(&self, identifier: &str) -> Option<&Resource> {
+        self.resources.iter().find(|resource| resource.identifier == identifier)
+    }
+
+    /// The audience of an access token: the resource that was asked for, else the default one, else ourselves.
+    pub fn audience<'a>(&'a self, asked: Option<&'a str>) -> &'a str {
+        asked
+            .or_else(|| {
+                self.resources
+                    .iter()
+                    .find(|resource| resource.default)
+                    .map(|resource| resource.identifier.as_str())
+            })
+            .unwrap_or_else(|| self.issuer.as_str())
+    }
+
+    /// The key that signs with `alg` now.
+    pub fn active_key(&self, alg: Alg) -> Option<&PublishedKey> {
+        self.keys.iter().find(|key| key.active && key.alg == Some(alg))
+    }
+
+    /// The algorithm to sign with: what the client registered, else the first that has a key.
+    pub fn signing_algorithm(&self, registered: Option<Alg>) -> Option<Alg> {
+        match registered {
+            Some(alg) => self.active_key(alg).map(|_| alg),
+            None => self.rules.signing.iter().copied().find(|alg| self.active_key(*alg).is_some()),
+        }
+    }
+
+    /// What stands at `jwks_uri`: public halves only (`KEY-01`).
+    pub fn jwks(&self) -> JwkSet {
+        JwkSet::from_keys(self.keys.iter().map(|key| key.jwk.clone()).collect())
+    }
+
+    /// How a client sees a person (OpenID Connect Core 8).
+    pub fn subject_for(&self, client: &Client, subject: &Subject) -> String {
+        match client.subject_type() {
+            SubjectType::Public => subject.as_str().to_owned(),
+            SubjectType::Pairwise => {
+                let mut context = hmac::Context::with_key(&self.subject_salt.0);
+                for part in [client.sector(), subject.as_str()] {
+                    context.update(&(part.len() as u64).to_be_bytes());
+                    context.update(part.as_bytes());
+                }
+                fapi_jose::b64::encode(context.sign())
+            }
+        }
+    }
+}
+
+/// The scopes of a Workspace: its own, and those that OpenID Connect defines.
+pub fn offered_scopes(own: impl IntoIterator<Item = Scope>) -> Scopes {
+    let standard = ["openid", "offline_access"].into_iter().filter_map(|name| Scope::parse(name).ok());
+    standard.chain(own).collect()
+}
