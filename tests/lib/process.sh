@@ -42,13 +42,7 @@ logged() {
 }
 end_job() {
   [ -n "$job" ] || return 0
-  local i
   kill -TERM -- "-$job" 2>/dev/null || true
-  for ((i = 0; i < 100; i++)); do
-    kill -0 -- "-$job" 2>/dev/null || break
-    sleep 0.1
-  done
-  kill -KILL -- "-$job" 2>/dev/null || true
   wait "$job" 2>/dev/null || true
   job=
 }

@@ -1,0 +1,136 @@
+//! From a revision to what a server asks: the snapshot that requests refer to, and the keys it signs with.
+
+use fapi_core::certificate::TrustAnchors;
+use fapi_core::client::{Client, Offer};
+use fapi_core::issuer::Doors;
+use fapi_core::profile::{Refusal, Rules, narrow};
+use fapi_core::registry::{PublishedKey, Registry, RegistryParts, SubjectSalt, offered_scopes};
+use fapi_jose::SigningKey;
+
+use crate::document::Document;
+use crate::error::ConfigError;
+use crate::file;
+use crate::keys::{KeyAlgorithm, KeyState};
+use crate::loaded::Loaded;
+
+/// The language that our pages always speak.
+const DEFAULT_LANGUAGE: &str = "en";
+
+/// A private key that is ready to sign.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    /// Whether it signs now, or will.
+    pub state: KeyState,
+    /// The key.
+    pub key: SigningKey,
+}
+
+impl Document {
+    /// The rules in force.
+    ///
+    /// # Errors
+    /// Everything that the profile forbids.
+    pub fn rules(&self) -> Result<Rules, Vec<Refusal>> {
+        narrow(self.profile.profile(), &self.protocol)
+    }
+}
+
+impl Loaded {
+    /// The snapshot that requests refer to. The same functions of `fapi-core` that wrote the conditions of the resources
+    /// decide here, so what was accepted there loads here.
+    ///
+    /// # Errors
+    /// The first thing that this version of the server does not accept.
+    pub fn to_registry(&self) -> Result<Registry, ConfigError> {
+        let document = &self.document;
+        let rules = document.rules().map_err(|refused| first(file::WORKSPACE, &refused))?;
+        let anchors = self.anchors()?;
+        let scopes = offered_scopes(document.scopes.iter().map(|scope| scope.name.clone()));
+        let resources: Vec<String> =
+            document.resources.iter().map(|resource| resource.identifier.clone()).collect();
+        let offer =
+            Offer { rules: &rules, scopes: &scopes, resources: &resources, has_client_ca: anchors.is_some() };
+        let mut clients = Vec::with_capacity(self.clients.len());
+        for registration in &self.clients {
+            let client = Client::register(&offer, registration.clone()).map_err(|refused| {
+                // Values of a registration may be confidential: which client and which rule is enough to find it.
+                let rules: Vec<&str> = refused.iter().map(|refusal| refusal.rule).collect();
+                let message = format!("is refused by {}", rules.join(", "));
+                ConfigError::at("clients-*.json", registration.client_id.as_str(), message)
+            })?;
+            clients.push(client);
+        }
+        Ok(Registry::new(RegistryParts {
+            issuer: document.issuer.clone(),
+            doors: Doors::new(&document.issuer, &document.mtls),
+            rules,
+            scope_definitions: document.scopes.clone(),
+            resources: document.resources.clone(),
+            anchors,
+            keys: published(document),
+            subject_salt: SubjectSalt::new(self.secrets.subject_salt.expose()),
+            languages: languages(document),
+            clients,
+        }))
+    }
+
+    /// The signature keys whose private halves are there, in the document's order, each proven to be the key it is called.
+    ///
+    /// # Errors
+    /// The first that is no such key.
+    pub fn signers(&self) -> Result<Vec<Signer>, ConfigError> {
+        let mut signers = Vec::new();
+        for public in self.document.keys.iter().filter(|key| matches!(key.alg, KeyAlgorithm::Signature(_))) {
+            let Some(private) = self.secrets.keys.iter().find(|key| key.kid == public.kid) else { continue };
+            let key = SigningKey::from_jwk(private.expose_jwk()).map_err(|error| {
+                ConfigError::at(file::KEYS, format!("key {}", public.kid), error.to_string())
+            })?;
+            if key.kid() != public.kid || key.alg().as_str() != public.alg.as_str() {
+                let message = "is not the private half of the key of this kid";
+                return Err(ConfigError::at(file::KEYS, format!("key {}", public.kid), message));
+            }
+            signers.push(Signer { state: public.state, key });
+        }
+        Ok(signers)
+    }
+}
+
+impl Loaded {
+    fn anchors(&self) -> Result<Option<TrustAnchors>, ConfigError> {
+        match &self.client_ca {
+            Some(_) => {
+                Err(ConfigError::new(file::CLIENT_CA, "client certificates of an authority are not read yet"))
+            }
+            None => Ok(None),
+        }
+    }
+}
+
+fn published(document: &Document) -> Vec<PublishedKey> {
+    let key = |key: &crate::keys::PublicKey| PublishedKey {
+        jwk: key.jwk.clone(),
+        alg: match key.alg {
+            KeyAlgorithm::Signature(alg) => Some(alg),
+            KeyAlgorithm::Encryption(_) => None,
+        },
+        active: key.state == KeyState::Active,
+    };
+    document.keys.iter().map(key).collect()
+}
+
+fn languages(document: &Document) -> Vec<String> {
+    let mut languages: Vec<String> = document.ui.default_language.iter().cloned().collect();
+    if !languages.iter().any(|language| language == DEFAULT_LANGUAGE) {
+        languages.push(DEFAULT_LANGUAGE.to_owned());
+    }
+    languages
+}
+
+fn first(name: &str, refused: &[Refusal]) -> ConfigError {
+    match refused.first() {
+        Some(refusal) => {
+            ConfigError::at(name, refusal.field.clone(), format!("{} ({})", refusal.message, refusal.rule))
+        }
+        None => ConfigError::new(name, "is refused"),
+    }
+}
