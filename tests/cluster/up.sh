@@ -47,6 +47,9 @@ if [ -f "$dir/mode" ] && [ "$(cat "$dir/mode")" != $mode ]; then
 fi
 echo $mode > "$dir/mode"
 t0=$SECONDS
+# Not between a component's start and its pidfile: down.sh must find all that we started.
+interrupted=
+trap 'interrupted=1' INT TERM HUP
 
 # ---------------------------------------------------------------- the node's namespaces
 
@@ -142,6 +145,7 @@ start_node() {
 start() {
   local name=$1 pid
   shift
+  [ -z "$interrupted" ] || exit 130
   if pid_alive "$dir/pids/$name" >/dev/null; then return; fi
   if [ $mode = node ]; then
     ( join_cgroups

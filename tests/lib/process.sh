@@ -12,6 +12,7 @@ new_run() {
 # end_run FOLDER: stops what was started under it, and removes it.
 end_run() {
   local cluster
+  end_job "$1"
   for cluster in "$1"/{node,control-plane}; do
     [ ! -e "$cluster/mode" ] || "$here/cluster/down.sh" --purge "$cluster" || return 1
   done
@@ -31,18 +32,24 @@ end_lost_runs() {
 
 # logged LOG COMMAND...: runs the command in a process group of its own, so that it can be ended with all
 # its children when this run is; what it says goes to the terminal and to LOG. Its status is the answer.
-job=
 logged() {
+  local status=0 job
   setsid bash -c 'log=$1; shift; "$@" 2>&1 | tee "$log"; exit "${PIPESTATUS[0]}"' logged "$@" < /dev/null &
   job=$!
-  local status=0
+  write_pid "$run/job" $job
   wait $job || status=$?
-  job=
+  rm -f "$run/job"
   return $status
 }
+
+# end_job FOLDER: ends what `logged` still runs there.
 end_job() {
-  [ -n "$job" ] || return 0
+  local job i
+  job=$(pid_alive "$1/job") || return 0
   kill -TERM -- "-$job" 2>/dev/null || true
-  wait "$job" 2>/dev/null || true
-  job=
+  for ((i = 0; i < 100; i++)); do
+    kill -0 -- "-$job" 2>/dev/null || return 0
+    sleep 0.1
+  done
+  kill -KILL -- "-$job" 2>/dev/null || true
 }

@@ -40,7 +40,8 @@ cargo_tests() {
     esac
   done < <(awk -v OFS='\t' '
     function owner() { return crate == "" ? target : crate }
-    function close_target() { if (open && !reported) print "dead", 0, 0, owner() " " target; open = 0 }
+    function place() { return crate == "" ? target : crate " " target }
+    function close_target() { if (open && !reported) print "dead", 0, 0, place(); open = 0 }
     /^ +Running / {
       close_target(); open = 1; reported = 0
       target = ($2 == "unittests") ? $3 : $2
@@ -52,7 +53,7 @@ cargo_tests() {
       ok[owner()] += $4; bad[owner()] += $6
       if (!(owner() in seen)) { seen[owner()] = 1; order[++n] = owner() }
     }
-    /^test .* \.\.\. FAILED$/ { line = $0; sub(/^test /, "", line); sub(/ \.\.\. FAILED$/, "", line); print "failure", 0, 0, owner() " " target ": " line }
+    /^test .* \.\.\. FAILED$/ { line = $0; sub(/^test /, "", line); sub(/ \.\.\. FAILED$/, "", line); print "failure", 0, 0, place() ": " line }
     END { close_target(); for (i = 1; i <= n; i++) print "group", ok[order[i]], bad[order[i]], order[i] }
   ' "$run/tests.log")
   if [ $status != 0 ] && [ "$failed" = "$before" ]; then
