@@ -1,2 +1,7 @@
-//! fapictl: FAPI authorization servers on a laptop and in a cluster.
-fn main() {}
+//! The program `fapictl`. What it can do is in the library, where tests reach it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fapictl::main().into()
+}

@@ -1,0 +1,104 @@
+//! What can a person type?
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::exit::{Exit, Stop};
+use crate::flow;
+use crate::screen::{self, ColorChoice, Paint};
+use crate::version;
+
+/// FAPI authorization servers on a laptop and in a cluster
+#[derive(Parser, Debug)]
+#[command(name = "fapictl", version, arg_required_else_help = true, propagate_version = false)]
+struct CommandLine {
+    /// Colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: ColorChoice,
+    /// What stdout holds: text for people, or one JSON document
+    #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    output: Output,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Play a FAPI client and the person's browser, and check everything a careful client checks
+    Flow(Box<flow::FlowArgs>),
+    /// Print the version
+    Version,
+}
+
+/// `--output`
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
+pub enum Output {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// Reads the command line, does what it says, and tells how it went.
+pub fn main() -> Exit {
+    let line = CommandLine::parse();
+    let paint = Paint::stderr(line.color);
+    match run(line) {
+        Ok(exit) => exit,
+        Err(stop) => {
+            eprintln!("{} {}", paint.bad("error:"), stop.message);
+            eprintln!("{}  {}", paint.bold("next:"), stop.next);
+            stop.exit
+        }
+    }
+}
+
+fn run(line: CommandLine) -> Result<Exit, Stop> {
+    match line.command {
+        Command::Flow(args) => {
+            let paint = Paint::stdout(line.color);
+            interruptible(async move { flow::run(&args, line.output, paint).await })
+        }
+        Command::Version => {
+            screen::print(&version::render(line.output));
+            Ok(Exit::Success)
+        }
+    }
+}
+
+/// Runs a command until it ends or somebody presses Ctrl-C.
+fn interruptible(command: impl Future<Output = Result<Exit, Stop>>) -> Result<Exit, Stop> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Stop::internal(format!("no threads: {error}")))?;
+    let exit = runtime.block_on(async {
+        tokio::select! {
+            exit = command => exit,
+            _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
+        }
+    });
+    runtime.shutdown_background();
+    exit
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_three_examples() {
+        for command in CommandLine::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples = help.lines().filter(|line| line.trim_start().starts_with("fapictl ")).count();
+            assert!(examples >= 3 || command.get_name() == "version", "{}", command.get_name());
+        }
+    }
+}

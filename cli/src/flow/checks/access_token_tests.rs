@@ -1,0 +1,60 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::flow::checks::forge::{CLIENT, Forge, ISSUER, NOW, assert_fails, with};
+
+fn good() -> Value {
+    json!({
+        "iss": ISSUER, "sub": "alice", "aud": "https://bank.example", "exp": NOW + 300, "iat": NOW, "jti": "g.1",
+        "client_id": CLIENT, "scope": "openid accounts", "cnf": { "x5t#S256": "ours" },
+    })
+}
+
+fn look(forge: &Forge, typ: Option<&str>, claims: &Value) -> Findings {
+    let mut findings = Findings::default();
+    let expected = Expected {
+        parties: forge.parties(),
+        thumbprint: "ours",
+        audience: Some("https://bank.example"),
+        expires_in: 300,
+        scope: "accounts openid",
+    };
+    check(&forge.sign(typ, claims), expected, &mut findings);
+    findings
+}
+
+/// JAT-01, MTL-05
+#[test]
+fn a_good_access_token_is_bound_to_us() {
+    let forge = Forge::new();
+    assert_eq!(look(&forge, Some("at+jwt"), &good()).failed(), [""; 0]);
+    assert_eq!(look(&forge, Some("application/at+jwt"), &good()).failed(), [""; 0]);
+}
+
+/// JAT-01, JAT-02, MTL-05, TOK-12
+#[test]
+fn an_access_token_with_one_thing_wrong_is_a_finding() {
+    let forge = Forge::new();
+    for (name, value, why) in [
+        ("iss", json!("https://evil.example"), "issued by"),
+        ("aud", json!("https://other.example"), "aud"),
+        ("aud", Value::Null, "aud"),
+        ("exp", json!(NOW), "expired"),
+        ("exp", json!(NOW + 3600), "expires_in"),
+        ("iat", json!(NOW - 3600), "just now"),
+        ("jti", Value::Null, "jti"),
+        ("sub", Value::Null, "sub"),
+        ("client_id", json!("other"), "client_id"),
+        ("client_id", Value::Null, "client_id"),
+        ("scope", json!("openid accounts payments"), "scope"),
+        ("scope", Value::Null, "scope"),
+        ("cnf", json!({ "x5t#S256": "theirs" }), "bound"),
+        ("cnf", json!({ "jkt": "ours" }), "bound"),
+        ("cnf", Value::Null, "bound"),
+    ] {
+        assert_fails(&look(&forge, Some("at+jwt"), &with(&good(), name, value)), why);
+    }
+    for typ in [None, Some("JWT"), Some("id+jwt")] {
+        assert_fails(&look(&forge, typ, &good()), "at+jwt");
+    }
+}

@@ -1,0 +1,256 @@
+//! Who plays, and against whom? What was said on the command line, completed by what `fapictl up` wrote down.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+
+use url::Url;
+
+use super::args::{Delivery, FlowArgs};
+use super::client::{AuthMethod, Keys, ResponseKind};
+use super::connect::{Reroute, Routes};
+use super::tls::{Identity, Trust};
+use crate::exit::Stop;
+use crate::run_file::{self, RUN_FILE, RunClient, RunFile, RunWorkspace};
+
+/// Name of the file that `fapictl dev secrets` leaves among the private halves.
+pub const DEV_FILE: &str = "flow.json";
+
+/// Everything a flow needs, read and checked.
+#[derive(Debug)]
+pub struct Target {
+    /// The issuer, byte for byte.
+    pub issuer: String,
+    /// The same, parsed: the origin of the front door.
+    pub front_door: Url,
+    /// Whom to trust.
+    pub trust: Trust,
+    /// `client_id`
+    pub client_id: String,
+    /// How it authenticates.
+    pub auth: AuthMethod,
+    /// Its keys.
+    pub keys: Keys,
+    /// Its certificate.
+    pub identity: Identity,
+    /// Where it wants its response.
+    pub redirect_uri: String,
+    /// What it asks for.
+    pub scope: String,
+    /// Which response it asks for.
+    pub response: ResponseKind,
+    /// Whether the request is pushed; `None`: if the server offers it.
+    pub pushed: Option<bool>,
+    /// Who signs in.
+    pub user: String,
+    /// With which password.
+    pub password: Password,
+    /// The bank's API.
+    pub resource: Option<Resource>,
+    /// Where connections go.
+    pub routes: Routes,
+}
+
+/// A password. Its `Debug` shows nothing.
+pub struct Password(zeroize::Zeroizing<String>);
+
+impl Password {
+    /// For the form it is typed into.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// The bank's API.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Resource {
+    /// What to GET.
+    pub url: Url,
+    /// The audience of tokens for it, if known.
+    pub identifier: Option<String>,
+    /// It asks the authorization server about every token.
+    pub introspects: bool,
+}
+
+impl Target {
+    /// Puts together what was said and what was written down.
+    pub fn resolve(args: &FlowArgs) -> Result<Target, Stop> {
+        let described = described(args)?;
+        let workspace = described.as_ref().map(|(workspace, _)| workspace);
+        let client = described.as_ref().and_then(|(_, client)| client.as_ref());
+
+        let issuer = needed(&args.issuer, workspace.map(|it| it.issuer.clone()), "--issuer")?;
+        let front_door = Url::parse(&issuer).ok().filter(|url| url.scheme() == "https").ok_or_else(|| {
+            Stop::usage(format!("--issuer {issuer:?} is not an https address"), "fapictl flow --help")
+        })?;
+        let ca = needed(&args.ca, workspace.and_then(|it| it.ca_file.clone()), "--ca")?;
+        let key = needed(&args.key, client.and_then(|it| it.jwks_private_file.clone()), "--key")?;
+        let cert = needed(&args.cert, client.and_then(|it| it.certificate_file.clone()), "--cert")?;
+        let cert_key = needed(&args.cert_key, client.and_then(|it| it.key_file.clone()), "--cert-key")?;
+        let (user, password) = person(args, workspace)?;
+
+        Ok(Target {
+            client_id: needed(&args.client, client.map(|it| it.client_id.clone()), "--client-id")?,
+            auth: said_or_written(args.auth, client.map(|it| it.method.as_str()), "method")?
+                .unwrap_or(AuthMethod::PrivateKeyJwt),
+            keys: Keys::read(&key)?,
+            identity: Identity::read(&cert, &cert_key)?,
+            redirect_uri: needed(
+                &args.redirect_uri,
+                client.map(|it| it.redirect_uri.clone()),
+                "--redirect-uri",
+            )?,
+            scope: needed(&args.scope, client.map(|it| it.scopes.join(" ")), "--scope")?,
+            response: said_or_written(args.response, client.map(|it| it.response.as_str()), "response")?
+                .unwrap_or(ResponseKind::Jarm),
+            pushed: args.delivery.map(|delivery| delivery == Delivery::Par),
+            resource: resource(args, workspace)?,
+            routes: routes(args, workspace, &front_door)?,
+            trust: Trust::read(&ca)?,
+            user,
+            password,
+            issuer,
+            front_door,
+        })
+    }
+}
+
+/// The Workspace and the client that are meant, unless everything is said explicitly.
+fn described(args: &FlowArgs) -> Result<Option<(RunWorkspace, Option<RunClient>)>, Stop> {
+    let path = match (&args.dev_dir, &args.state) {
+        (Some(dev), _) => dev.join(DEV_FILE),
+        (None, Some(state)) => state.join(RUN_FILE),
+        (None, None) if args.issuer.is_some() => return Ok(None),
+        (None, None) => {
+            let here = env::current_dir().map_err(|error| {
+                Stop::usage(format!("no current folder: {error}"), "fapictl flow --state DIR")
+            })?;
+            run_file::find_state(&here)?.join(RUN_FILE)
+        }
+    };
+    let file = RunFile::read(&path)?;
+
+    let fits = |it: &&RunWorkspace| {
+        args.workspace
+            .as_ref()
+            .is_none_or(|name| *name == it.name || *name == format!("{}/{}", it.namespace, it.name))
+            && args.issuer.as_ref().is_none_or(|issuer| *issuer == it.issuer)
+    };
+    let workspace = one_of(
+        file.workspaces.iter().filter(fits).collect(),
+        |it| format!("{}/{}", it.namespace, it.name),
+        "Workspace",
+        "--workspace",
+        &path,
+    )?;
+    let fits = |it: &&RunClient| args.client.as_ref().is_none_or(|id| *id == it.client_id);
+    let candidates: Vec<&RunClient> = workspace.clients.iter().filter(fits).collect();
+    // Of several clients any will do to show a flow: the first. One that was asked for must exist.
+    if candidates.is_empty() && args.client.is_some() && args.key.is_none() {
+        let known: Vec<&str> = workspace.clients.iter().map(|it| it.client_id.as_str()).collect();
+        return Err(Stop::usage(
+            format!("{} knows no such client; it knows {}", path.display(), known.join(", ")),
+            "fapictl flow --client ID",
+        ));
+    }
+    Ok(Some((workspace.clone(), candidates.first().copied().cloned())))
+}
+
+fn one_of<'a, T>(
+    found: Vec<&'a T>,
+    name: impl Fn(&T) -> String,
+    what: &str,
+    option: &str,
+    path: &Path,
+) -> Result<&'a T, Stop> {
+    match found.as_slice() {
+        [only] => Ok(only),
+        [] => Err(Stop::usage(
+            format!("{} has no such {what}", path.display()),
+            format!("cat {}", path.display()),
+        )),
+        [first, ..] => {
+            let names: Vec<String> = found.iter().map(|it| name(it)).collect();
+            Err(Stop::usage(
+                format!("which {what}? {} has {}", path.display(), names.join(", ")),
+                format!("fapictl flow {option} {}", name(first)),
+            ))
+        }
+    }
+}
+
+fn person(args: &FlowArgs, workspace: Option<&RunWorkspace>) -> Result<(String, Password), Stop> {
+    let users = workspace.map(|it| it.users.as_slice()).unwrap_or_default();
+    let known = users.iter().find(|it| args.user.as_ref().is_none_or(|name| *name == it.username));
+    let user = needed(&args.user, known.map(|it| it.username.clone()), "--user")?;
+    let file = needed(&args.password_file, known.map(|it| it.password_file.clone()), "--password-file")?;
+    let text = fs::read_to_string(&file).map_err(|error| {
+        Stop::usage(
+            format!("--password-file: cannot read {}: {error}", file.display()),
+            "fapictl flow --help",
+        )
+    })?;
+    let text = zeroize::Zeroizing::new(text);
+    Ok((user, Password(zeroize::Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))))
+}
+
+fn resource(args: &FlowArgs, workspace: Option<&RunWorkspace>) -> Result<Option<Resource>, Stop> {
+    let written = workspace.and_then(|it| it.resource.as_ref());
+    let (url, identifier) = match (args.resource.as_deref(), written) {
+        (Some("none"), _) | (None, None) => return Ok(None),
+        (Some(url), written) => {
+            (url, written.filter(|it| it.url == url).and_then(|it| it.identifier.clone()))
+        }
+        (None, Some(written)) => (written.url.as_str(), written.identifier.clone()),
+    };
+    let parsed = Url::parse(url).ok().filter(|url| url.scheme() == "https").ok_or_else(|| {
+        Stop::usage(format!("--resource {url:?} is not an https address"), "fapictl flow --resource none")
+    })?;
+    let introspects = args.resource_introspects || written.is_some_and(|it| it.introspects && it.url == url);
+    Ok(Some(Resource { url: parsed, identifier, introspects }))
+}
+
+/// What was said wins over what was written down.
+fn routes(args: &FlowArgs, workspace: Option<&RunWorkspace>, front_door: &Url) -> Result<Routes, Stop> {
+    let mut rules = args.connect.clone();
+    if let Some(workspace) = workspace {
+        let (host, port) = super::http::place(front_door);
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        let front = workspace.front_addr.iter().map(|address| format!("{host}:{port}:{address}"));
+        for rule in workspace.connect.iter().cloned().chain(front) {
+            let rule: Reroute = rule.parse().map_err(|error| Stop::usage(error, "fapictl up DIR"))?;
+            rules.push(rule);
+        }
+    }
+    Ok(Routes::new(rules))
+}
+
+fn needed<T: Clone>(said: &Option<T>, written: Option<T>, option: &str) -> Result<T, Stop> {
+    said.clone().or(written).ok_or_else(|| {
+        Stop::usage(format!("{option} is missing, and nothing that was found says it"), "fapictl flow --help")
+    })
+}
+
+fn said_or_written<T: clap::ValueEnum>(
+    said: Option<T>,
+    written: Option<&str>,
+    what: &str,
+) -> Result<Option<T>, Stop> {
+    match (said, written) {
+        (Some(said), _) => Ok(Some(said)),
+        (None, None) => Ok(None),
+        (None, Some(text)) => T::from_str(text, false).map(Some).map_err(|_| {
+            Stop::usage(format!("the run file has the unknown {what} {text:?}"), "fapictl flow --help")
+        }),
+    }
+}
+
+#[cfg(test)]
+#[path = "target_tests.rs"]
+mod tests;
