@@ -49,6 +49,9 @@ pub mod secret;
 pub mod sender;
 pub mod token;
 
+#[cfg(test)]
+mod fixture;
+
 pub use clause::Clause;
 pub use lifetime::{Lifetime, Timestamp};
 pub use rejection::{ErrorCode, Rejection};

@@ -7,6 +7,8 @@ mod arrival;
 mod claims_parameter;
 mod parse;
 mod request_object;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +115,7 @@ pub struct Prompt {
 }
 
 #[cfg(test)]
-mod tests {
+mod pkce_tests {
     use super::*;
 
     #[test]

@@ -49,7 +49,9 @@ pub enum TrustAnchorsErrorKind {
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     /// A client's own certificate: as an anchor its key could issue others.
-    #[error("not a CA (basicConstraints CA:TRUE): put the issuing CA here, and single client certificates at the Client")]
+    #[error(
+        "not a CA (basicConstraints CA:TRUE): put the issuing CA here, and single client certificates at the Client"
+    )]
     NotACa,
 }
 
@@ -62,7 +64,10 @@ impl TrustAnchors {
     pub fn parse(pem: &[u8]) -> Result<Self, TrustAnchorsError> {
         let at = |index: usize, kind| TrustAnchorsError { position: index + 1, kind };
         let ders = pem::certificates(pem).map_err(|(index, problem)| at(index, problem.into()))?;
-        let anchors = ders.into_iter().enumerate().map(|(index, der)| Anchor::read(der).map_err(|kind| at(index, kind)));
+        let anchors = ders
+            .into_iter()
+            .enumerate()
+            .map(|(index, der)| Anchor::read(der).map_err(|kind| at(index, kind)));
         Ok(Self(Arc::new(anchors.collect::<Result<_, _>>()?)))
     }
 
@@ -81,7 +86,8 @@ impl TrustAnchors {
             return Err(CertificateError::PathLength);
         }
         // An anchor ends like every other certificate, although RFC 5280 would let it live on.
-        let current: Vec<&Anchor> = self.0.iter().filter(|anchor| (anchor.not_before..=anchor.not_after).contains(&now)).collect();
+        let current: Vec<&Anchor> =
+            self.0.iter().filter(|anchor| (anchor.not_before..=anchor.not_after).contains(&now)).collect();
         let trusted: Vec<TrustAnchor<'_>> = current.iter().map(|anchor| anchor.trust.clone()).collect();
         let within_path_length = |path: &VerifiedPath<'_>| {
             let used = path.intermediate_certificates().count();
@@ -114,8 +120,10 @@ impl Anchor {
         if !rest.is_empty() {
             return Err(malformed);
         }
-        let constraints = certificate.basic_constraints().map_err(|_| malformed)?.map(|extension| extension.value);
-        let signs = certificate.key_usage().map_err(|_| malformed)?.is_none_or(|usage| usage.value.key_cert_sign());
+        let constraints =
+            certificate.basic_constraints().map_err(|_| malformed)?.map(|extension| extension.value);
+        let signs =
+            certificate.key_usage().map_err(|_| malformed)?.is_none_or(|usage| usage.value.key_cert_sign());
         let Some(constraints) = constraints.filter(|constraints| constraints.ca && signs) else {
             return Err(TrustAnchorsErrorKind::NotACa);
         };
@@ -125,7 +133,8 @@ impl Anchor {
         let validity = certificate.validity();
         let not_before = Timestamp::from_unix(validity.not_before.timestamp());
         let not_after = Timestamp::from_unix(validity.not_after.timestamp());
-        let path_length = constraints.path_len_constraint.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
+        let path_length =
+            constraints.path_len_constraint.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
         let trust = webpki::anchor_from_trusted_cert(&der).map_err(|_| malformed)?.to_owned();
         Ok(Self { trust, not_before, not_after, path_length, der })
     }
@@ -145,7 +154,9 @@ fn refusal(error: &webpki::Error) -> CertificateError {
         | Error::MaximumPathDepthExceeded
         | Error::MaximumPathBuildCallsExceeded
         | Error::MaximumSignatureChecksExceeded => CertificateError::PathLength,
-        Error::NameConstraintViolation | Error::MaximumNameConstraintComparisonsExceeded => CertificateError::NameConstraint,
+        Error::NameConstraintViolation | Error::MaximumNameConstraintComparisonsExceeded => {
+            CertificateError::NameConstraint
+        }
         Error::UnsupportedSignatureAlgorithmContext(_)
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
         | Error::SignatureAlgorithmMismatch => CertificateError::Weak,

@@ -52,7 +52,8 @@ pub enum CertificatesErrorKind {
 /// # Errors
 /// The first that cannot be read. A weak or expired one can: the caller decides with its facts.
 pub fn describe_pem(pem: &[u8]) -> Result<Vec<CertificateFacts>, CertificatesError> {
-    let ders = pem::certificates(pem).map_err(|(index, problem)| CertificatesError { index, kind: problem.into() })?;
+    let ders = pem::certificates(pem)
+        .map_err(|(index, problem)| CertificatesError { index, kind: problem.into() })?;
     let describe = |(index, der): (usize, Vec<u8>)| {
         describe(&der).ok_or(CertificatesError { index, kind: CertificateError::Malformed.into() })
     };
@@ -82,6 +83,9 @@ fn is_self_signed(der: &[u8]) -> bool {
     }
     let der = CertificateDer::from(der);
     let Ok(verifier) = webpki::EndEntityCert::try_from(&der) else { return false };
-    let (message, signature) = (certificate.tbs_certificate.as_ref(), certificate.signature_value.data.as_ref());
-    webpki::ALL_VERIFICATION_ALGS.iter().any(|algorithm| verifier.verify_signature(*algorithm, message, signature).is_ok())
+    let (message, signature) =
+        (certificate.tbs_certificate.as_ref(), certificate.signature_value.data.as_ref());
+    webpki::ALL_VERIFICATION_ALGS
+        .iter()
+        .any(|algorithm| verifier.verify_signature(*algorithm, message, signature).is_ok())
 }

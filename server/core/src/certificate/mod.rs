@@ -49,7 +49,9 @@ pub enum CertificateError {
     #[error("no chain to the client CA: the CA is another one, or an intermediate certificate was not sent")]
     UnknownIssuer,
     /// RSA below 2048 bits, a curve below P-256, or a signature algorithm that nobody should use (`INV-05`).
-    #[error("its key or signature algorithm is too weak: use RSA from 2048 bits, P-256, P-384, P-521 or Ed25519")]
+    #[error(
+        "its key or signature algorithm is too weak: use RSA from 2048 bits, P-256, P-384, P-521 or Ed25519"
+    )]
     Weak,
     /// Made for something else than client authentication.
     #[error("not made for TLS client authentication (key usage)")]

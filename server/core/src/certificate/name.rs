@@ -39,13 +39,17 @@ pub enum InvalidSubjectName {
     #[error("subjectDn must have a value after every =")]
     EmptyDnValue,
     /// No host name.
-    #[error("sanDns must be a host name such as client.example: ASCII, no wildcard, no port, no trailing dot")]
+    #[error(
+        "sanDns must be a host name such as client.example: ASCII, no wildcard, no port, no trailing dot"
+    )]
     Dns,
     /// No absolute URI.
     #[error("sanUri must be an absolute URI in ASCII such as spiffe://bank.example/app")]
     Uri,
     /// No address.
-    #[error("sanIp must be an IPv4 or IPv6 address such as 192.0.2.1 or 2001:db8::1, without a prefix length or zone")]
+    #[error(
+        "sanIp must be an IPv4 or IPv6 address such as 192.0.2.1 or 2001:db8::1, without a prefix length or zone"
+    )]
     Ip,
     /// No mail address.
     #[error("sanEmail must be a mail address in ASCII such as ops@client.example")]
@@ -76,10 +80,13 @@ impl SubjectName {
             // Both sides are host names: a wildcard, a NUL or anything but ASCII in the certificate is none.
             Self::SanDns(registered) => {
                 is_host_name(registered)
-                    && any(&|name| matches!(name, AlternativeName::Dns(name) if is_host_name(name) && name.eq_ignore_ascii_case(registered)))
+                    && any(
+                        &|name| matches!(name, AlternativeName::Dns(name) if is_host_name(name) && name.eq_ignore_ascii_case(registered)),
+                    )
             }
             Self::SanUri(registered) => {
-                is_uri(registered) && any(&|name| matches!(name, AlternativeName::Uri(uri) if uri == registered))
+                is_uri(registered)
+                    && any(&|name| matches!(name, AlternativeName::Uri(uri) if uri == registered))
             }
             Self::SanIp(registered) => registered.parse::<IpAddr>().is_ok_and(|address| {
                 let bytes = octets(address);
@@ -124,7 +131,9 @@ fn is_uri(uri: &str) -> bool {
 
 fn mail_parts(address: &str) -> Option<(&str, &str)> {
     let (local, domain) = address.split_once('@')?;
-    let fit = (1..=64).contains(&local.len()) && local.bytes().all(|b| (0x21..=0x7e).contains(&b)) && is_host_name(domain);
+    let fit = (1..=64).contains(&local.len())
+        && local.bytes().all(|b| (0x21..=0x7e).contains(&b))
+        && is_host_name(domain);
     fit.then_some((local, domain))
 }
 

@@ -9,7 +9,8 @@ use subtle::ConstantTimeEq;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::oid_registry::{
-    OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_NIST_EC_P521, OID_PKCS1_RSAENCRYPTION, OID_SIG_ED25519,
+    OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_NIST_EC_P521, OID_PKCS1_RSAENCRYPTION,
+    OID_SIG_ED25519,
 };
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
@@ -164,7 +165,10 @@ pub(super) fn is_strong(key: &SubjectPublicKeyInfo<'_>) -> bool {
     let algorithm = &key.algorithm.algorithm;
     if *algorithm == OID_PKCS1_RSAENCRYPTION {
         let Ok(PublicKey::RSA(rsa)) = key.parsed() else { return false };
-        return bits(rsa.modulus) >= 2048 && is_odd(rsa.modulus) && is_odd(rsa.exponent) && bits(rsa.exponent) > 1;
+        return bits(rsa.modulus) >= 2048
+            && is_odd(rsa.modulus)
+            && is_odd(rsa.exponent)
+            && bits(rsa.exponent) > 1;
     }
     if *algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY {
         let curve = key.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
@@ -174,7 +178,8 @@ pub(super) fn is_strong(key: &SubjectPublicKeyInfo<'_>) -> bool {
 }
 
 fn bits(number: &[u8]) -> usize {
-    let significant = number.iter().position(|byte| *byte != 0).and_then(|start| number.get(start..)).unwrap_or_default();
+    let significant =
+        number.iter().position(|byte| *byte != 0).and_then(|start| number.get(start..)).unwrap_or_default();
     significant.first().map_or(0, |top| significant.len() * 8 - top.leading_zeros() as usize)
 }
 

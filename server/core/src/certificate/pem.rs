@@ -22,7 +22,9 @@ pub enum PemProblem {
     #[error("the PEM block is not a certificate: remove it")]
     OtherBlock,
     /// A private key stands where only public things belong.
-    #[error("the PEM block is a private key: it does not belong here, remove it and consider the key exposed")]
+    #[error(
+        "the PEM block is a private key: it does not belong here, remove it and consider the key exposed"
+    )]
     PrivateKey,
     /// Text outside of blocks.
     #[error("there is text outside of the PEM blocks: remove it, or begin its lines with #")]
@@ -63,7 +65,9 @@ fn body<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Option<Vec<u8>> {
     let mut encoded = String::new();
     for line in lines {
         match line.strip_prefix(END) {
-            Some(label) if label == CERTIFICATE => return STANDARD.decode(encoded).ok().filter(|der| !der.is_empty()),
+            Some(label) if label == CERTIFICATE => {
+                return STANDARD.decode(encoded).ok().filter(|der| !der.is_empty());
+            }
             Some(_) => return None,
             None => encoded.push_str(line),
         }

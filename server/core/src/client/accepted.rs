@@ -224,6 +224,11 @@ fn check_auth(offer: &Offer<'_>, auth: &AuthRegistration, refused: &mut Vec<Refu
                 "private_key_jwt needs a JWKS with the client's public keys",
             );
         }
+        ClientAuth::Tls if auth.tls.as_ref().is_some_and(|name| name.check().is_err()) => {
+            if let Some(Err(why)) = auth.tls.as_ref().map(crate::certificate::SubjectName::check) {
+                refuse(refused, "MTL-01", "auth.tls", why.to_string());
+            }
+        }
         ClientAuth::Tls if auth.tls.is_none() => {
             refuse(
                 refused,

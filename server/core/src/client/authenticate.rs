@@ -6,6 +6,7 @@
 //! | `tls_client_auth` | a certificate under the Workspace's CA with the registered name | RFC 8705 2.1 |
 //! | `self_signed_tls_client_auth` | a certificate that was registered itself | RFC 8705 2.2 |
 
+use std::fmt;
 use std::sync::Arc;
 
 use fapi_jose::{Claims, JoseError, Unverified};
@@ -52,7 +53,7 @@ impl Endpoint {
 }
 
 /// What a caller presents. Nothing in it is trusted yet.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Credentials {
     client_id: Option<String>,
     assertion: Option<String>,
@@ -85,6 +86,17 @@ impl Credentials {
             let unverified = Unverified::parse(self.assertion.as_deref()?).ok()?;
             unverified.claimed_subject()
         })
+    }
+}
+
+/// An assertion is a credential while it lasts: only what is there is shown.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("client_id", &self.client_id)
+            .field("assertion", &self.assertion.as_ref().map(|_| "…"))
+            .field("certificate", &self.certificate)
+            .finish_non_exhaustive()
     }
 }
 

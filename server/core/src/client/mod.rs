@@ -6,6 +6,8 @@
 mod accepted;
 mod authenticate;
 mod registration;
+#[cfg(test)]
+mod tests;
 
 pub use accepted::{Client, Offer};
 pub use authenticate::{AuthenticatedClient, Credentials, Endpoint, Presented, ReplayKey, authenticate};

@@ -59,7 +59,8 @@ pub(super) fn all(mut input: &[u8], tag: u8) -> Option<Vec<Element<'_>>> {
 /// Encodes an element.
 pub(super) fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len().to_be_bytes();
-    let significant = length.iter().position(|octet| *octet != 0).and_then(|start| length.get(start..)).unwrap_or(&[0]);
+    let significant =
+        length.iter().position(|octet| *octet != 0).and_then(|start| length.get(start..)).unwrap_or(&[0]);
     let mut whole = vec![tag];
     match significant {
         [short @ 0..=0x7f] => whole.push(*short),

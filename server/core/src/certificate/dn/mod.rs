@@ -59,7 +59,10 @@ impl DistinguishedName {
 impl Rdn {
     fn from_der(content: &[u8]) -> Option<Self> {
         let attributes = der::all(content, der::SEQUENCE)?;
-        let attributes: Vec<_> = attributes.into_iter().map(|element| Attribute::from_der(element.content)).collect::<Option<_>>()?;
+        let attributes: Vec<_> = attributes
+            .into_iter()
+            .map(|element| Attribute::from_der(element.content))
+            .collect::<Option<_>>()?;
         (!attributes.is_empty()).then_some(Self(attributes))
     }
 }

@@ -17,7 +17,9 @@ impl Oid {
         let arcs: Vec<&str> = dotted.split('.').collect();
         // Above 38 digits an arc could overflow where DER is read.
         let is_arc = |arc: &&str| {
-            (1..=38).contains(&arc.len()) && arc.bytes().all(|b| b.is_ascii_digit()) && (arc.len() == 1 || !arc.starts_with('0'))
+            (1..=38).contains(&arc.len())
+                && arc.bytes().all(|b| b.is_ascii_digit())
+                && (arc.len() == 1 || !arc.starts_with('0'))
         };
         let (first, second) = (arcs.first()?, arcs.get(1)?);
         let roots = match *first {

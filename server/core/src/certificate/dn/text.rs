@@ -72,7 +72,11 @@ impl<'a> Input<'a> {
 
     fn kind(&mut self) -> Result<Oid, InvalidDn> {
         let name = self.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
-        let found = if name.starts_with(|c: char| c.is_ascii_digit()) { Oid::parse(name) } else { types::named(name) };
+        let found = if name.starts_with(|c: char| c.is_ascii_digit()) {
+            Oid::parse(name)
+        } else {
+            types::named(name)
+        };
         found.ok_or_else(|| {
             self.at -= name.len();
             self.problem("write an attribute as CN, O, OU, C, L, ST, STREET, DC, UID, or by its number such as 2.5.4.97")
@@ -104,7 +108,10 @@ impl<'a> Input<'a> {
                     self.escape(&mut octets)?;
                     kept = octets.len();
                 }
-                '"' => return Err(self.problem("write \\\" for a quotation mark, and no quotation marks around a value")),
+                '"' => {
+                    return Err(self
+                        .problem("write \\\" for a quotation mark, and no quotation marks around a value"));
+                }
                 ';' | '<' | '>' => return Err(self.problem("write a backslash before ; < and >")),
                 '\0' => return Err(self.problem("write \\00 for a NUL")),
                 c => {
@@ -125,13 +132,19 @@ impl<'a> Input<'a> {
 
     /// What follows a backslash: a special character as itself, or two hexadecimal digits.
     fn escape(&mut self, octets: &mut Vec<u8>) -> Result<(), InvalidDn> {
-        if let Some(special) = self.peek().filter(|c| matches!(c, ' ' | '"' | '#' | '+' | ',' | ';' | '<' | '=' | '>' | '\\')) {
+        if let Some(special) =
+            self.peek().filter(|c| matches!(c, ' ' | '"' | '#' | '+' | ',' | ';' | '<' | '=' | '>' | '\\'))
+        {
             self.at += 1;
             octets.extend_from_slice(special.encode_utf8(&mut [0; 4]).as_bytes());
             return Ok(());
         }
         let pair = self.text.as_bytes().get(self.at..self.at + 2).and_then(octet);
-        let octet = pair.ok_or_else(|| self.problem("write two hexadecimal digits, or one of \" + , ; < > # = \\ and space, after a backslash"))?;
+        let octet = pair.ok_or_else(|| {
+            self.problem(
+                "write two hexadecimal digits, or one of \" + , ; < > # = \\ and space, after a backslash",
+            )
+        })?;
         self.at += 2;
         octets.push(octet);
         Ok(())
@@ -171,6 +184,7 @@ impl<'a> Input<'a> {
 }
 
 fn octet(pair: &[u8]) -> Option<u8> {
-    let digit = |at: usize| pair.get(at).and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+    let digit =
+        |at: usize| pair.get(at).and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
     (pair.len() == 2).then_some(digit(0)? << 4 | digit(1)?)
 }

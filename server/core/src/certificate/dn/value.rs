@@ -32,7 +32,14 @@ impl Value {
     }
 
     pub(super) fn from_der(element: &Element<'_>) -> Self {
-        let ascii = || element.content.is_ascii().then(|| std::str::from_utf8(element.content).ok()).flatten().map(str::to_owned);
+        let ascii = || {
+            element
+                .content
+                .is_ascii()
+                .then(|| std::str::from_utf8(element.content).ok())
+                .flatten()
+                .map(str::to_owned)
+        };
         let text = match element.tag {
             UTF8 => std::str::from_utf8(element.content).ok().map(str::to_owned),
             NUMERIC | PRINTABLE | IA5 => ascii(),
@@ -52,9 +59,10 @@ impl Value {
             Self::Text { text, tag: BMP } => {
                 der::encode(BMP, &text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>())
             }
-            Self::Text { text, tag: UNIVERSAL } => {
-                der::encode(UNIVERSAL, &text.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect::<Vec<_>>())
-            }
+            Self::Text { text, tag: UNIVERSAL } => der::encode(
+                UNIVERSAL,
+                &text.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect::<Vec<_>>(),
+            ),
             Self::Text { text, tag } => der::encode(*tag, text.as_bytes()),
         }
     }

@@ -2,6 +2,9 @@
 //!
 //! Every function is one straight line of checks; nothing has happened until the store has made the one conditional write.
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
 use crate::authorize::AuthorizationRequest;
