@@ -14,6 +14,8 @@ pub(crate) const HTTPS_URI: &str = r"^https://[-A-Za-z0-9.:\[\]]+([/?][!$-~]*)?$
 pub(crate) const URI: &str = r"^[A-Za-z][-A-Za-z0-9+.]*:[!$-~]+$";
 /// Printable ASCII without space.
 pub(crate) const PRINTABLE: &str = r"^[!-~]+$";
+/// A line of printable ASCII.
+pub(crate) const LINE: &str = r"^[ -~]+$";
 /// RFC 6749 3.3 scope-token.
 pub(crate) const SCOPE: &str = r"^[!#-\[\]-~]+$";
 /// A JSON member name as claims use them.

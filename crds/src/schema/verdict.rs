@@ -1,8 +1,9 @@
 //! Would the API server accept it? Schema and CEL rules, evaluated here.
 
 use std::fmt;
+use std::sync::LazyLock;
 
-use kube::core::cel::{ErrorKind, ValidationError, Validator};
+use kube::core::cel::{CompiledSchema, ErrorKind, ValidationError, Validator, compile_schema};
 use serde_json::Value;
 
 use super::{openapi, shape};
@@ -45,9 +46,20 @@ fn judge(kind: Kind, object: &Value, old: Option<&Value>) -> Vec<Violation> {
         return misfits;
     }
     let old = old.map(without_nulls);
-    match Validator::new().validate(schema, &object, old.as_ref()) {
+    match Validator::new().validate_compiled(rules(kind), &object, old.as_ref()) {
         Ok(()) => Vec::new(),
         Err(errors) => errors.into_vec().into_iter().map(Violation::from).collect(),
+    }
+}
+
+fn rules(kind: Kind) -> &'static CompiledSchema {
+    static RULES: LazyLock<[CompiledSchema; 3]> =
+        LazyLock::new(|| Kind::ALL.map(|kind| compile_schema(openapi(kind))));
+    let [workspace, client, signing_key] = &*RULES;
+    match kind {
+        Kind::Workspace => workspace,
+        Kind::Client => client,
+        Kind::SigningKey => signing_key,
     }
 }
 

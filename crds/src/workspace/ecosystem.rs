@@ -41,11 +41,11 @@ pub struct SoftwareStatement {
     pub directory: Directory,
     /// The `iss` of its statements. Absent: that of the directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 512), regex(pattern = pattern::PRINTABLE))]
+    #[schemars(length(min = 1, max = 512), regex(pattern = pattern::LINE))]
     pub issuer: Option<String>,
     /// The `aud` that registration requests must carry, such as the bank's id in the directory (OpenBankingUK).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 512), regex(pattern = pattern::PRINTABLE))]
+    #[schemars(length(min = 1, max = 512), regex(pattern = pattern::LINE))]
     pub audience: Option<String>,
     /// JWKS that statements are signed with, from a ConfigMap or Secret. Absent: fetched from the directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]

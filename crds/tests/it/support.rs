@@ -1,0 +1,98 @@
+//! Objects to start from, one change at a time, and the verdicts on them.
+
+use fapi_crds::Kind;
+use fapi_crds::schema::{violations, violations_of_update};
+use serde_json::{Value, json};
+
+/// The least a Workspace can be.
+pub(crate) fn workspace() -> Value {
+    json!({
+        "apiVersion": "fapi.rs/v1alpha1", "kind": "Workspace", "metadata": {"name": "retail", "namespace": "auth"},
+        "spec": {
+            "issuer": "https://auth.bank.example", "profile": "Fintech", "mtls": {"port": 8444}, "tls": {"secretName": "retail-tls"},
+            "login": {"type": "Users", "users": {"secretRef": {"name": "people", "key": "users.yaml"}}}, "storage": {"type": "SQLite"},
+        },
+    })
+}
+
+/// The least a Client can be.
+pub(crate) fn client() -> Value {
+    json!({
+        "apiVersion": "fapi.rs/v1alpha1", "kind": "Client", "metadata": {"name": "app", "namespace": "budget"},
+        "spec": {
+            "workspaceRef": {"name": "retail"},
+            "auth": {"method": "private_key_jwt", "jwksRef": {"name": "app", "key": "jwks.json"}},
+            "redirectUris": {"values": ["https://app.example/callback"]},
+        },
+    })
+}
+
+/// The least a SigningKey can be.
+pub(crate) fn signing_key() -> Value {
+    json!({
+        "apiVersion": "fapi.rs/v1alpha1", "kind": "SigningKey", "metadata": {"name": "retail-ps256", "namespace": "auth"},
+        "spec": {"workspaceRef": {"name": "retail"}, "algorithm": "PS256"},
+    })
+}
+
+/// The object with other members, as a JSON merge patch (null removes).
+pub(crate) fn with(mut object: Value, change: &Value) -> Value {
+    merge(&mut object, change);
+    object
+}
+
+/// The object with another spec member.
+pub(crate) fn with_spec(object: Value, change: Value) -> Value {
+    with(object, &json!({"spec": change}))
+}
+
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    let members = target.as_object_mut().unwrap();
+    for (name, value) in patch {
+        if value.is_null() {
+            members.remove(name);
+        } else {
+            merge(members.entry(name.clone()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+fn kind_of(object: &Value) -> Kind {
+    Kind::named(object["kind"].as_str().unwrap()).unwrap()
+}
+
+/// It is accepted by the published schema and its rules.
+#[track_caller]
+pub(crate) fn accepts(object: &Value) {
+    let found = violations(kind_of(object), object);
+    assert!(found.is_empty(), "{found:#?}\n{object:#}");
+}
+
+/// It is refused with a message that holds these words.
+#[track_caller]
+pub(crate) fn refuses(object: &Value, words: &str) {
+    let found: Vec<String> = violations(kind_of(object), object).iter().map(ToString::to_string).collect();
+    assert!(found.iter().any(|message| message.contains(words)), "{found:#?} lacks {words:?}\n{object:#}");
+}
+
+/// The change is accepted.
+#[track_caller]
+pub(crate) fn accepts_update(old: &Value, new: &Value) {
+    let found = violations_of_update(kind_of(new), new, old);
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// The change is refused with a message that holds these words.
+#[track_caller]
+pub(crate) fn refuses_update(old: &Value, new: &Value, words: &str) {
+    let found: Vec<String> =
+        violations_of_update(kind_of(new), new, old).iter().map(ToString::to_string).collect();
+    assert!(found.iter().any(|message| message.contains(words)), "{found:#?} lacks {words:?}");
+}
