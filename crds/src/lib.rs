@@ -13,6 +13,7 @@
 //!
 //! `cargo crdgen` writes `crds/*.yaml` and the tables of `crds/README.md`; a test compares them.
 
+#![expect(clippy::duplicated_attributes, reason = "printer columns have types and priorities in common")]
 #![expect(unreachable_pub, reason = "KubeSchema repeats each public struct inside a function")]
 
 mod algorithm;

@@ -8,8 +8,6 @@ pub(crate) const NAMESPACE: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 pub(crate) const DATA_KEY: &str = r"^[-._a-zA-Z0-9]+$";
 /// Host name in lower case: compared as a string, so there is one way to write it.
 pub(crate) const HOST: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
-/// An https URI without user information and fragment.
-pub(crate) const HTTPS_URI: &str = r"^https://[-A-Za-z0-9.:\[\]]+([/?][!$-~]*)?$";
 /// An absolute URI without fragment.
 pub(crate) const URI: &str = r"^[A-Za-z][-A-Za-z0-9+.]*:[!$-~]+$";
 /// Printable ASCII without space.

@@ -1,8 +1,20 @@
-//! Maps from a word to a text: languages, labels, annotations, metadata. Schemas with their bounds.
+//! What may people write freely? Links, and maps from a word to a text: languages, labels, annotations. Schemas with their bounds.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::pattern;
+
+/// An https URI without user information and fragment. A rule and not a pattern: its message says what to write instead.
+pub(crate) fn https_uri(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "maxLength": 2048,
+        "x-kubernetes-validations": [{
+            "rule": r"self.matches('^https://[-A-Za-z0-9.:\\[\\]]+([/?][!$-~]*)?$')",
+            "message": "write an https URI without fragment or user information, for example https://app.example/page",
+        }],
+    })
+}
 
 /// From language tag to text.
 pub(crate) fn by_language(_: &mut SchemaGenerator) -> Schema {

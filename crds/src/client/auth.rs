@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::algorithm::{ClientAuthMethod, SigningAlgorithm};
 use crate::pattern;
 use crate::reference::SecretKeyRef;
+use crate::text::https_uri;
 
 /// How a client proves who it is, and its public keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -28,7 +29,7 @@ pub struct ClientAuth {
     pub jwks_ref: Option<SecretKeyRef>,
     /// Where the server fetches the client's JWKS; https.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 2048), regex(pattern = pattern::HTTPS_URI))]
+    #[schemars(schema_with = "https_uri")]
     pub jwks_uri: Option<String>,
     /// Keys of Secrets with the client's certificates (PEM), for `self_signed_tls_client_auth`. Several at once make renewal possible.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

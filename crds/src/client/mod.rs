@@ -18,7 +18,7 @@ use crate::algorithm::{SenderConstraint, SubjectType};
 use crate::duration::Duration;
 use crate::pattern;
 use crate::reference::{ConfigMapKeyRef, SecretKeyRef, WorkspaceRef};
-use crate::text::{by_language, metadata};
+use crate::text::{by_language, https_uri, metadata};
 
 /// One OAuth client of a Workspace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
@@ -69,7 +69,7 @@ pub struct ClientSpec {
     /// The Workspace it is a client of. Immutable. The Workspace must admit this namespace (`allowedClients`).
     #[x_kube(validation = Rule::new("self == oldSelf").message("workspaceRef cannot change: make another Client"))]
     pub workspace_ref: WorkspaceRef,
-    /// The client_id. Default `<namespace>.<name>`. Does not begin with `dyn-`, and holds a dot only after the Client's own namespace.
+    /// The `client_id`. Default `<namespace>.<name>`. Does not begin with `dyn-`, and holds a dot only after the Client's own namespace.
     /// Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255), regex(pattern = pattern::PRINTABLE))]
@@ -87,15 +87,15 @@ pub struct ClientSpec {
     pub logo: Option<ConfigMapKeyRef>,
     /// Home page of the client; https.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 2048), regex(pattern = pattern::HTTPS_URI))]
+    #[schemars(schema_with = "https_uri")]
     pub client_uri: Option<String>,
     /// Privacy policy of the client; https.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 2048), regex(pattern = pattern::HTTPS_URI))]
+    #[schemars(schema_with = "https_uri")]
     pub policy_uri: Option<String>,
     /// Terms of the client; https.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 2048), regex(pattern = pattern::HTTPS_URI))]
+    #[schemars(schema_with = "https_uri")]
     pub tos_uri: Option<String>,
     /// Whom to reach about the client, for example e-mail addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -112,7 +112,7 @@ pub struct ClientSpec {
     pub post_logout_redirect_uris: Option<UriSources>,
     /// Where the client is told that a person signed out (OpenID Connect Back-Channel Logout); https.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 2048), regex(pattern = pattern::HTTPS_URI))]
+    #[schemars(schema_with = "https_uri")]
     pub backchannel_logout_uri: Option<String>,
     /// What it may exchange for tokens: `authorization_code`, `refresh_token`, `client_credentials`, `ciba`. Default the first two.
     /// Empty (`[]`): a resource server, which only introspects.
@@ -165,7 +165,7 @@ pub struct ClientSpec {
     pub subject_type: Option<SubjectType>,
     /// Sector of pairwise identifiers (OpenID Connect Core 8.1); https. Absent: the host of the redirect URIs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 2048), regex(pattern = pattern::HTTPS_URI))]
+    #[schemars(schema_with = "https_uri")]
     pub sector_identifier_uri: Option<String>,
     /// Facts for the bank's records, for example `{owner: payments-team}`. The server does not read them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

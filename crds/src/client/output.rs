@@ -12,7 +12,7 @@ use crate::text::{annotations, labels};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
-    /// A ConfigMap in the Client's namespace, with the issuer, the client_id and the endpoints.
+    /// A ConfigMap in the Client's namespace, with the issuer, the `client_id` and the endpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map: Option<OutputConfigMap>,
 }
@@ -44,7 +44,7 @@ pub struct OutputKeys {
     /// Key of the issuer. Default `issuer`.
     #[schemars(length(min = 1, max = 253), regex(pattern = pattern::DATA_KEY))]
     pub issuer: String,
-    /// Key of the client_id. Default `client_id`.
+    /// Key of the `client_id`. Default `client_id`.
     #[schemars(length(min = 1, max = 253), regex(pattern = pattern::DATA_KEY))]
     pub client_id: String,
     /// Key of the discovery URL. Default `discovery_url`.

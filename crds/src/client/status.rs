@@ -14,12 +14,12 @@ pub struct ClientStatus {
     /// Generation of the spec that this status speaks of. -1 until the operator has looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Reconciling, Stalled, Accepted, Approved, ResolvedRefs, Programmed, CertificateExpiring.
+    /// `Ready`, `Reconciling`, `Stalled`, `Accepted`, `Approved`, `ResolvedRefs`, `Programmed`, `CertificateExpiring`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
-    /// The client_id in force.
+    /// The `client_id` in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 320))]
     pub client_id: Option<String>,

@@ -1,6 +1,8 @@
 //! Which fields are misspelt? The API server drops them with a warning; here they come with the nearest name there is.
 
-use serde_json::{Map, Value};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use schemars::{JsonSchema as _, SchemaGenerator};
+use serde_json::{Map, Value, json};
 
 use super::openapi;
 use crate::Kind;
@@ -21,8 +23,26 @@ pub struct UnknownField {
 /// The fields of an object that its kind does not have, in the order in which they stand.
 pub fn unknown_fields(kind: Kind, object: &Value) -> Vec<UnknownField> {
     let mut found = Vec::new();
-    walk(openapi(kind), object, "", &mut found);
+    walk(&whole(kind), object, "", &mut found);
     found
+}
+
+/// The published schema, with what every object has and no definition repeats.
+fn whole(kind: Kind) -> Value {
+    let mut schema = openapi(kind).clone();
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        let metadata: Map<String, Value> = metadata_names().map(|name| (name, json!({}))).collect();
+        properties.insert("apiVersion".to_owned(), json!({}));
+        properties.insert("kind".to_owned(), json!({}));
+        properties.insert("metadata".to_owned(), json!({"properties": metadata}));
+    }
+    schema
+}
+
+fn metadata_names() -> impl Iterator<Item = String> {
+    let schema = ObjectMeta::json_schema(&mut SchemaGenerator::default()).to_value();
+    let properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+    properties.into_iter().map(|(name, _)| name)
 }
 
 fn walk(schema: &Value, value: &Value, path: &str, found: &mut Vec<UnknownField>) {
@@ -39,7 +59,7 @@ fn walk(schema: &Value, value: &Value, path: &str, found: &mut Vec<UnknownField>
 }
 
 fn walk_members(schema: &Value, members: &Map<String, Value>, path: &str, found: &mut Vec<UnknownField>) {
-    // A map with free keys; and metadata, whose schema the API server does not publish here.
+    // A map with free keys.
     let Some(Value::Object(known)) = schema.get("properties") else {
         if let Some(schema) = schema.get("additionalProperties") {
             for (key, value) in members {
@@ -89,10 +109,9 @@ fn nearest(name: &str, known: &[String]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn of_client(spec: &Value) -> Vec<(String, Option<String>)> {
-        let object = json!({"apiVersion": "fapi.rs/v1alpha1", "kind": "Client", "metadata": {"name": "app", "lables": {}}, "spec": spec});
+        let object = json!({"apiVersion": "fapi.rs/v1alpha1", "kind": "Client", "metadata": {"name": "app"}, "spec": spec});
         unknown_fields(Kind::Client, &object).into_iter().map(|field| (field.path, field.nearest)).collect()
     }
 
@@ -117,6 +136,20 @@ mod tests {
         let paths: Vec<String> =
             unknown_fields(Kind::Workspace, &object).into_iter().map(|field| field.path).collect();
         assert_eq!(paths, ["spec.scopes[1].nmae", "spec.mtls.prot", "spec.login.users.secretRef.nam"]);
+    }
+
+    #[test]
+    fn fields_of_metadata_and_of_the_object_are_known() {
+        let object = json!({"apiVersion": "", "kind": "", "metdata": {}, "metadata": {"lables": {"any": "thing"}, "annotations": {"any": ""}}});
+        let fields: Vec<_> = unknown_fields(Kind::Client, &object)
+            .into_iter()
+            .map(|field| (field.path, field.nearest))
+            .collect();
+        let meant = |name: &str| Some(name.to_owned());
+        assert_eq!(
+            fields,
+            [("metdata".to_owned(), meant("metadata")), ("metadata.lables".to_owned(), meant("labels"))]
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub struct SigningKeyStatus {
     /// Generation of the spec that this status speaks of. -1 until the operator has looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Reconciling, Stalled, Accepted, Published, RotationBlocked, Overdue, Suspended, Insecure.
+    /// `Ready`, `Reconciling`, `Stalled`, `Accepted`, `Published`, `RotationBlocked`, `Overdue`, `Suspended`, `Insecure`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

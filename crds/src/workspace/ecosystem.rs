@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::duration::Duration;
 use crate::pattern;
 use crate::reference::{ConfigMapKeyRef, KeySource, SecretKeyRef};
+use crate::text::https_uri;
 
 /// Dynamic client registration (RFC 7591, RFC 7592, and the texts of the ecosystems).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -52,7 +53,7 @@ pub struct SoftwareStatement {
     pub jwks_ref: Option<KeySource>,
     /// Where to fetch the JWKS; https. Absent: the directory's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 2048), regex(pattern = pattern::HTTPS_URI))]
+    #[schemars(schema_with = "https_uri")]
     pub jwks_uri: Option<String>,
     /// How much of a certificate's subject must stay the same: `Full` (default), or `OrganizationAndCommonName`, so that a renewed
     /// certificate does not break the client (OpenBankingUK).
@@ -102,7 +103,7 @@ pub struct Consent {
 #[serde(rename_all = "camelCase")]
 pub struct AccountsProvider {
     /// Where it is asked; https.
-    #[schemars(length(min = 1, max = 2048), regex(pattern = pattern::HTTPS_URI))]
+    #[schemars(schema_with = "https_uri")]
     pub url: String,
     /// PEM certificates of the authorities that its certificate is checked against. Absent: the public ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,15 +137,15 @@ pub struct Ui {
     pub templates_config_map: Option<String>,
     /// Where people find help; https.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 2048), regex(pattern = pattern::HTTPS_URI))]
+    #[schemars(schema_with = "https_uri")]
     pub support_uri: Option<String>,
     /// The bank's privacy policy; https. Also in the metadata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 2048), regex(pattern = pattern::HTTPS_URI))]
+    #[schemars(schema_with = "https_uri")]
     pub policy_uri: Option<String>,
     /// The bank's terms; https. Also in the metadata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 2048), regex(pattern = pattern::HTTPS_URI))]
+    #[schemars(schema_with = "https_uri")]
     pub tos_uri: Option<String>,
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::pattern;
 use crate::reference::SecretKeyRef;
-use crate::text::claim_names;
+use crate::text::{claim_names, https_uri};
 
 /// How people sign in: a type and the block of that type.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -59,7 +59,7 @@ pub struct UsersLogin {
 #[serde(rename_all = "camelCase")]
 pub struct ExternalLogin {
     /// Where people are sent to sign in; https.
-    #[schemars(length(min = 1, max = 2048), regex(pattern = pattern::HTTPS_URI))]
+    #[schemars(schema_with = "https_uri")]
     pub url: String,
     /// Key of a Secret with the JWKS (public keys) that the application signs its answers with.
     pub jwks_ref: SecretKeyRef,
@@ -70,7 +70,7 @@ pub struct ExternalLogin {
 #[serde(rename_all = "camelCase")]
 pub struct UpstreamLogin {
     /// Issuer of the provider; https. Its discovery document is fetched.
-    #[schemars(length(min = 1, max = 2048), regex(pattern = pattern::HTTPS_URI))]
+    #[schemars(schema_with = "https_uri")]
     pub issuer: String,
     /// Our client id there.
     #[schemars(length(min = 1, max = 255), regex(pattern = pattern::PRINTABLE))]

@@ -185,7 +185,7 @@ pub enum EncryptionDemand {
     Required,
 }
 
-/// How long things live. One set of values fits every profile: request_uri 60s, code 60s, access token 300s.
+/// How long things live. One set of values fits every profile: `request_uri` 60s, code 60s, access token 300s.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Lifetimes {

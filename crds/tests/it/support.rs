@@ -43,7 +43,8 @@ pub(crate) fn with(mut object: Value, change: &Value) -> Value {
 
 /// The object with another spec member.
 pub(crate) fn with_spec(object: Value, change: Value) -> Value {
-    with(object, &json!({"spec": change}))
+    let patch = serde_json::Map::from_iter([("spec".to_owned(), change)]);
+    with(object, &Value::Object(patch))
 }
 
 fn merge(target: &mut Value, patch: &Value) {

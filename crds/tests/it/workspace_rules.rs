@@ -209,7 +209,7 @@ fn login_has_the_block_of_its_type() {
         &signed_in(
             json!({"type": "External", "external": {"url": "http://login.bank.example", "jwksRef": reference}}),
         ),
-        "does not match",
+        "write an https URI",
     );
 }
 
