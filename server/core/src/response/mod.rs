@@ -1,5 +1,8 @@
 //! How the answer of the authorization endpoint travels to the client: in the query, in the fragment, or as a signed JWT.
 
+#[cfg(test)]
+mod tests;
+
 use fapi_jose::Alg;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded::Serializer;

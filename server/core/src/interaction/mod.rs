@@ -1,5 +1,8 @@
 //! What does the person have to do next? Asked after every step; the shell redirects to the answer.
 
+#[cfg(test)]
+mod tests;
+
 use crate::consent::Remembered;
 use crate::grant::{ErrorName, Grant, Person, Stage};
 use crate::lifetime::Timestamp;

@@ -3,6 +3,9 @@
 //! A client sees its own tokens; a resource server sees those that are for it. Everything else is `{"active":false}` and nothing
 //! more (`INT-03`, `P-27`).
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value, json};
 
 use crate::client::AuthenticatedClient;

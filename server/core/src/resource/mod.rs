@@ -1,5 +1,8 @@
 //! May this access token be used here? For userinfo, for our own APIs, and for resource servers (RFC 6750, RFC 8705 3, RFC 9068 4).
 
+#[cfg(test)]
+mod tests;
+
 use fapi_jose::{Alg, JwkSet, Unverified};
 use serde_json::Value;
 

@@ -1,6 +1,9 @@
 //! What do we say of ourselves? Discovery metadata (OpenID Connect Discovery 3, RFC 8414 2), derived from rules and registry, so
 //! that it cannot disagree with what is enforced.
 
+#[cfg(test)]
+mod tests;
+
 use fapi_jose::Alg;
 use serde_json::{Map, Value, json};
 

@@ -8,6 +8,9 @@
 //! Each stage holds exactly what is true in it, and a transition consumes the grant, so an old stage cannot be used again.
 //! The store applies each transition as one conditional write on the stage it came from: of two that race, one wins.
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
 use crate::authorize::AuthorizationRequest;
