@@ -112,3 +112,118 @@ fn seconds(number: &serde_json::Number) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "whole and within 0..=253402300799")]
     in_range.then_some(decimal as i64)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn claims(text: &str) -> Claims {
+        Claims::parse(text.as_bytes()).unwrap()
+    }
+
+    /// J-08, J-22
+    #[test]
+    fn a_time_is_a_number_within_the_calendar() {
+        for (text, expected) in [
+            ("0", 0),
+            ("-0", 0),
+            ("-0.0", 0),
+            ("1900000000", 1_900_000_000),
+            ("1900000000.999", 1_900_000_000),
+            ("1.9e9", 1_900_000_000),
+            ("2147483648", 2_147_483_648),
+            ("253402300799", 253_402_300_799),
+            ("253402300799.5", 253_402_300_799),
+        ] {
+            assert_eq!(claims(&format!(r#"{{"exp":{text}}}"#)).time("exp"), Ok(Some(expected)), "{text}");
+        }
+        for text in [
+            "-1",
+            "-0.5",
+            "253402300800",
+            "9223372036854775807",
+            "9223372036854775808",
+            "18446744073709551615",
+            "1e300",
+            "-1e300",
+            "1e19",
+            "null",
+            "true",
+            r#""1900000000""#,
+            r#""never""#,
+            "[]",
+            "[1900000000]",
+            "{}",
+        ] {
+            let error = claims(&format!(r#"{{"exp":{text}}}"#)).time("exp").unwrap_err();
+            assert_eq!(error.to_string(), "the claim exp must be a time in seconds since 1970", "{text}");
+        }
+        assert_eq!(claims("{}").time("exp"), Ok(None));
+        assert_eq!(Claims::parse(br#"{"exp":1e400}"#), Err(JoseError::BadJson));
+    }
+
+    /// J-08
+    #[test]
+    fn a_string_is_a_string_or_absent() {
+        assert_eq!(claims(r#"{"sub":"alice"}"#).string("sub"), Ok(Some("alice")));
+        assert_eq!(claims(r#"{"sub":""}"#).string("sub"), Ok(Some("")));
+        assert_eq!(claims(r#"{"Sub":"alice"}"#).string("sub"), Ok(None));
+        for value in ["null", "1", "true", "[]", r#"["alice"]"#, "{}"] {
+            assert!(claims(&format!(r#"{{"sub":{value}}}"#)).string("sub").is_err(), "{value}");
+        }
+    }
+
+    /// J-08: RFC 7519 4.1.3
+    #[test]
+    fn an_audience_is_one_string_or_several() {
+        let audience = |value: &str| {
+            let claims = claims(&format!(r#"{{"aud":{value}}}"#));
+            claims.audience().map(|values| values.into_iter().map(str::to_owned).collect::<Vec<_>>())
+        };
+        assert_eq!(audience(r#""a""#).unwrap(), ["a"]);
+        assert_eq!(audience(r#"["a","b"]"#).unwrap(), ["a", "b"]);
+        assert!(audience("[]").unwrap().is_empty());
+        for value in ["null", "1", "{}", r#"["a",1]"#, "[null]", r#"[["a"]]"#] {
+            assert!(audience(value).is_err(), "{value}");
+        }
+        assert_eq!(claims("{}").audience(), Ok(vec![]));
+        assert!(claims(r#"{"aud":"a"}"#).audience_is_string());
+        assert!(!claims(r#"{"aud":["a"]}"#).audience_is_string());
+        assert!(!claims("{}").audience_is_string());
+    }
+
+    #[test]
+    fn claims_are_one_object() {
+        for text in ["[]", "null", "1", r#""a""#, "", "{} {}"] {
+            assert_eq!(Claims::parse(text.as_bytes()), Err(JoseError::BadJson), "{text}");
+        }
+        let parsed = claims(r#"{"a":{"b":1}}"#);
+        assert_eq!(parsed.get("a").unwrap()["b"], 1);
+        assert_eq!(Claims::from_map(parsed.as_map().clone()), parsed);
+    }
+
+    proptest! {
+        #[test]
+        fn any_whole_number_is_a_time_or_refused(value: i64) {
+            let expected = (0..=LAST_SECOND).contains(&value).then_some(value);
+            prop_assert_eq!(claims(&format!(r#"{{"exp":{value}}}"#)).time("exp").ok().flatten(), expected);
+        }
+
+        #[test]
+        fn any_decimal_number_is_cut_off_or_refused(value: f64) {
+            let text = serde_json::to_string(&value).unwrap();
+            let time = claims(&format!(r#"{{"exp":{text}}}"#)).time("exp").unwrap_or_default();
+            prop_assert!(time.is_none_or(|time| (0..=LAST_SECOND).contains(&time)));
+            let expected = (0.0..253_402_300_800.0).contains(&value);
+            prop_assert_eq!(time.is_some(), expected, "{}", text);
+        }
+
+        #[test]
+        fn decimals_of_real_times_are_cut_off(seconds in 0..=LAST_SECOND, decimals in 0..1000_u16) {
+            let time = claims(&format!(r#"{{"exp":{seconds}.{decimals:03}}}"#)).time("exp");
+            prop_assert_eq!(time, Ok(Some(seconds)));
+        }
+    }
+}

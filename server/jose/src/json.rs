@@ -239,7 +239,7 @@ mod tests {
                 }
                 if here {
                     let name = members.keys().next().unwrap();
-                    out.push_str(&format!(",{}:0", json!(name)));
+                    out.push_str(&[",", &json!(name).to_string(), ":0"].concat());
                 }
                 out.push('}');
             }

@@ -25,9 +25,9 @@ pub enum KeyError {
     /// Not one strict JSON object with the types that RFC 7517 gives its members.
     #[error("the private key is not a well-formed JWK")]
     BadJson,
-    /// Not one private key in unencrypted PEM or DER.
+    /// Not one private key in unencrypted PEM or DER, and nothing after it.
     #[error("give exactly one unencrypted private key, in PKCS#8, PKCS#1 (RSA) or SEC 1 (EC)")]
-    BadPem,
+    BadFile,
     /// The key is of another kind than the algorithm needs.
     #[error("the key does not suit {alg}, which needs {needs}")]
     WrongKind {

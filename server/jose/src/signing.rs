@@ -75,11 +75,11 @@ impl SigningKey {
 
     /// Where every constructor ends: the halves belong together, the key is strong enough and for this algorithm.
     fn from_private(private: &PrivateJwk, alg: Alg) -> Result<SigningKey, KeyError> {
-        private.check_purpose("sig", alg.as_str(), &["sign"])?;
         let public = private.public("sig", alg.as_str())?;
         if !public.fits(alg) {
             return Err(KeyError::WrongKind { alg: alg.as_str(), needs: alg.needs() });
         }
+        private.check_purpose("sig", alg.as_str(), &["sign"])?;
         let pair = private.pair(&public)?;
         let private = private.named_like(&public)?;
         Ok(SigningKey(Arc::new(Inner { alg, pair, public, private })))

@@ -79,11 +79,11 @@ impl DecryptionKey {
     }
 
     fn from_private(private: &PrivateJwk, alg: KeyManagement) -> Result<DecryptionKey, KeyError> {
-        private.check_purpose("enc", alg.as_str(), &["unwrapKey", "decrypt", "deriveKey", "deriveBits"])?;
         let public = private.public("enc", alg.as_str())?;
         if !public.fits_encryption(alg) {
             return Err(KeyError::WrongKind { alg: alg.as_str(), needs: alg.needs() });
         }
+        private.check_purpose("enc", alg.as_str(), &["unwrapKey", "decrypt", "deriveKey", "deriveBits"])?;
         private.pair(&public)?;
         let private = private.named_like(&public)?;
         let decrypter = Quiet(

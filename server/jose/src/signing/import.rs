@@ -45,6 +45,10 @@ impl SigningKey {
         if der.len() > MAX_BYTES {
             return Err(KeyError::TooLarge);
         }
+        // The library reads past an end of its own and ignores what follows (J-25).
+        if !element(SEQUENCE, der).is_some_and(|(_, rest)| rest.is_empty()) {
+            return Err(KeyError::BadFile);
+        }
         let refused = |_| KeyError::WrongKind { alg: alg.as_str(), needs: alg.needs() };
         let private = match alg {
             Alg::Ps256 => {
@@ -67,10 +71,14 @@ impl SigningKey {
             return Err(KeyError::TooLarge);
         }
         let mut keys = PrivateKeyDer::pem_slice_iter(pem);
-        let (Some(Ok(key)), None) = (keys.next(), keys.next()) else { return Err(KeyError::BadPem) };
+        let (Some(Ok(key)), None) = (keys.next(), keys.next()) else { return Err(KeyError::BadFile) };
         SigningKey::from_pkcs8_der(alg, key.secret_der())
     }
 }
+
+const INTEGER: u8 = 0x02;
+const OCTETS: u8 = 0x04;
+const SEQUENCE: u8 = 0x30;
 
 /// A new RSA key. `bits` is 2048, 3072 or 4096.
 pub(crate) fn generate_rsa(bits: usize) -> Result<PrivateJwk, KeyError> {
@@ -113,10 +121,6 @@ fn from_ed25519(key: &Ed25519KeyPair) -> Result<PrivateJwk, KeyError> {
 ///
 /// Only for the library's own output: josekit's DER reader allocates what a length field asks for.
 fn rsa_numbers(pkcs8: &[u8]) -> Option<[&[u8]; 8]> {
-    const INTEGER: u8 = 0x02;
-    const OCTETS: u8 = 0x04;
-    const SEQUENCE: u8 = 0x30;
-
     let (info, _) = element(SEQUENCE, pkcs8)?;
     let (_, rest) = element(INTEGER, info)?;
     let (_, rest) = element(SEQUENCE, rest)?;

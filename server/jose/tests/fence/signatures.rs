@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{
 use fapi_jose::{Alg, JoseError, SigningKey, Unverified, Verified, b64};
 use josekit::jwk::KeyPair as _;
 use josekit::jwk::alg::rsa::RsaKeyPair as JosekitRsa;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::attacker::{
     claims, es256, forge, josekit_key, part, published, signing_key, with_part, with_text,
@@ -93,7 +93,9 @@ fn an_ecdsa_signature_is_two_numbers_of_32_bytes_within_range() {
 }
 
 fn coordinate(key: &SigningKey, name: &str) -> Vec<u8> {
-    b64::decode(key.public().to_json()[name].as_str().expect("a coordinate")).expect("base64url")
+    let public = key.public().to_json();
+    let text = public.get(name).and_then(Value::as_str).expect("a coordinate");
+    b64::decode(text).expect("base64url")
 }
 
 #[test]
