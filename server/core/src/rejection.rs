@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::clause::Clause;
-use crate::ids::GrantId;
+use crate::ids::{ClientId, GrantId};
 
 /// The error codes of RFC 6749, 6750, 7009, 8707, 9101, 9126, 9396, 9449 and OpenID Connect Core, spelled as there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -100,7 +100,12 @@ impl fmt::Display for ErrorCode {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Consequence {
     /// A code was used twice: everything it produced is revoked (RFC 6749 4.1.2, `TOK-03`).
-    RevokeGrant(GrantId),
+    RevokeGrant {
+        /// What the code stood for.
+        grant: GrantId,
+        /// Whose it was.
+        client: ClientId,
+    },
 }
 
 /// A refusal.

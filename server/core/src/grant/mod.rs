@@ -338,7 +338,7 @@ impl Grant {
     /// What a second use of the code comes to: refused, and everything it produced is revoked.
     pub fn replayed(&self) -> Rejection {
         Rejection::invalid_grant("the code has been used", "RFC 6749 4.1.2")
-            .consequence(Consequence::RevokeGrant(self.id.clone()))
+            .consequence(Consequence::RevokeGrant { grant: self.id.clone(), client: self.client_id.clone() })
     }
 
     /// What the tokens of this grant stand for, while it lasts.

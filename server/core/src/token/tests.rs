@@ -141,7 +141,11 @@ fn a_second_use_revokes_what_the_first_produced_but_only_when_its_own_client_ask
     let again =
         redeem(&request, Some(redeemed.clone()), &client, &binding(), &registry, RANDOM, NOON).unwrap_err();
     assert_eq!(again.code, ErrorCode::InvalidGrant, "TOK-03, INV-08");
-    assert_eq!(again.consequence, Some(Consequence::RevokeGrant(redeemed.id.clone())), "TOK-03, P-01");
+    assert_eq!(
+        again.consequence,
+        Some(Consequence::RevokeGrant { grant: redeemed.id.clone(), client: redeemed.client_id.clone() }),
+        "TOK-03, P-01"
+    );
     let mallory = authenticated(&registry, "mallory");
     let theft = redeem(&request, Some(redeemed), &mallory, &binding(), &registry, RANDOM, NOON).unwrap_err();
     assert_eq!(theft.consequence, None, "TOK-05: another client cannot revoke by replaying");
