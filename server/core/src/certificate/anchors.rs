@@ -136,7 +136,7 @@ impl Anchor {
         let path_length =
             constraints.path_len_constraint.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
         let trust = webpki::anchor_from_trusted_cert(&der).map_err(|_| malformed)?.to_owned();
-        Ok(Self { trust, not_before, not_after, path_length, der })
+        Ok(Self { der, trust, not_before, not_after, path_length })
     }
 }
 
