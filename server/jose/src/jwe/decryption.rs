@@ -153,3 +153,24 @@ impl fmt::Debug for Quiet {
         f.write_str("Decrypter(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use josekit::jwe::enc::A256GCM;
+
+    use super::*;
+
+    /// J-14: the content, not the key, is what fails to authenticate.
+    #[test]
+    fn a_wrong_encrypted_key_becomes_a_random_one() {
+        for alg in [KeyManagement::RsaOaep, KeyManagement::RsaOaep256] {
+            let key = DecryptionKey::generate(alg, 2048).unwrap();
+            let unwrap = || {
+                key.0.decrypter.decrypt(Some(&[7; 256]), &A256GCM, &JweHeader::new()).unwrap().into_owned()
+            };
+            let (one, other) = (unwrap(), unwrap());
+            assert_eq!((one.len(), other.len()), (32, 32));
+            assert_ne!(one, other);
+        }
+    }
+}

@@ -75,3 +75,102 @@ fn judge_ephemeral(epk: &Map<String, Value>, kind: Kind) -> Option<()> {
 fn ensure(condition: bool) -> Option<()> {
     condition.then_some(())
 }
+
+/// Beside the tests from outside: that it is the guard that refuses, not only what comes after it.
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{DecryptionKey, SigningKey, encrypt};
+
+    const ALG: KeyManagement = KeyManagement::EcdhEs;
+
+    fn token(key: &PublicJwk) -> (String, Value) {
+        let token = encrypt(b"secret", None, key, ALG, Content::A256Gcm).unwrap();
+        let header = b64::decode(token.split('.').next().unwrap()).unwrap();
+        (token, serde_json::from_slice(&header).unwrap())
+    }
+
+    fn with_header(token: &str, header: &Value) -> String {
+        let (_, rest) = token.split_once('.').unwrap();
+        format!("{}.{rest}", b64::encode(header.to_string()))
+    }
+
+    #[test]
+    fn an_honest_token_passes() {
+        let key = DecryptionKey::generate(ALG, 2048).unwrap();
+        let (token, header) = token(key.public());
+        assert!(passes(&token, key.public(), ALG, Content::ALL));
+        assert!(passes(&with_header(&token, &header), key.public(), ALG, Content::ALL));
+    }
+
+    /// J-05, J-06, J-12, J-13, J-15
+    #[test]
+    fn a_header_of_another_kind_does_not_pass() {
+        let key = DecryptionKey::generate(ALG, 2048).unwrap();
+        let (token, header) = token(key.public());
+        let ed = SigningKey::generate(crate::Alg::EdDsa, 2048).unwrap().public().to_json();
+        for (name, value) in [
+            ("alg", json!("ECDH-ES+A256KW")),
+            ("alg", json!("RSA1_5")),
+            ("alg", json!(null)),
+            ("enc", json!("A128CBC-HS256")),
+            ("enc", json!("A192GCM")),
+            ("zip", json!("DEF")),
+            ("zip", json!(null)),
+            ("crit", json!(["exp"])),
+            ("kid", json!("other")),
+            ("jku", json!("https://mallory.example")),
+            ("epk", json!({ "kty": "EC", "crv": "P-256", "x": "A".repeat(43), "y": "A".repeat(43) })),
+            ("epk", json!({ "kty": "OKP", "crv": "Ed25519", "x": ed["x"] })),
+            ("epk", json!(null)),
+        ] {
+            let mut changed = header.clone();
+            changed[name] = value;
+            let changed = with_header(&token, &changed);
+            assert!(!passes(&changed, key.public(), ALG, Content::ALL), "{name}");
+        }
+        assert!(!passes(&token, key.public(), ALG, &[Content::A128Gcm]));
+    }
+
+    #[test]
+    fn another_length_does_not_pass() {
+        let key = DecryptionKey::generate(ALG, 2048).unwrap();
+        let (token, _) = token(key.public());
+        let part = |index: usize, text: &str| {
+            let mut parts: Vec<&str> = token.split('.').collect();
+            parts[index] = text;
+            parts.join(".")
+        };
+        let long = "A".repeat(MAX_TOKEN);
+        for changed in [
+            format!("{token}."),
+            format!("{token}.AA"),
+            part(1, "AA"),
+            part(2, ""),
+            part(2, "AAAAAAAAAAAAAAA"),
+            part(2, "AAAAAAAAAAAAAAA="),
+            part(3, &long),
+            part(4, ""),
+            part(4, "AA"),
+            part(4, "AAAAAAAAAAAAAAAAAAAAA"),
+            part(4, "AAAAAAAAAAAAAAAAAAAAAB"),
+        ] {
+            assert!(!passes(&changed, key.public(), ALG, Content::ALL), "{changed}");
+        }
+    }
+
+    /// J-12, J-14
+    #[test]
+    fn josekit_has_everything_else_switched_off() {
+        let context = &super::super::CONTEXT;
+        assert!(context.get_compression("DEF").is_none());
+        for enc in ["A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A192GCM"] {
+            assert!(context.get_content_encryption(enc).is_none());
+        }
+        for enc in Content::ALL {
+            assert_eq!(context.get_content_encryption(enc.as_str()).unwrap().key_len(), enc.key_len());
+        }
+    }
+}

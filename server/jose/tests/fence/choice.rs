@@ -135,6 +135,7 @@ fn a_token_is_encrypted_to_the_key_that_is_meant_for_it() {
     // J-21: no key, no encryption; what then happens is not to send it in the clear.
     assert_eq!(choose(json!([signing.public()]), alg), None);
     assert_eq!(choose(all, KeyManagement::RsaOaep), None);
+    assert_eq!(choose(json!([public(&plain, &json!({ "alg": null }))]), alg), None, "its use says sig");
     assert_eq!(choose(json!([enc.public()]), KeyManagement::EcdhEsA256kw), None, "its alg says ECDH-ES");
     let refused = fapi_jose::encrypt(b"", None, signing.public(), alg, fapi_jose::Content::A256Gcm);
     assert_eq!(refused.unwrap_err(), JoseError::CannotEncrypt);
