@@ -1,0 +1,72 @@
+//! Who is at the other end, as far as the connection knows?
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use fapi_core::certificate::PeerCertificate;
+use rustls::ServerConnection;
+
+use super::Door;
+
+/// What the handshake has shown. It stands in the extensions of every request, and is true of all requests of its
+/// connection. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Peer(Arc<Facts>);
+
+#[derive(Debug)]
+struct Facts {
+    door: Door,
+    remote: SocketAddr,
+    certificate: Option<PeerCertificate>,
+    version: &'static str,
+    suite: &'static str,
+}
+
+impl Peer {
+    /// None if it has shown a certificate that cannot be read.
+    pub(super) fn new(door: Door, remote: SocketAddr, connection: &ServerConnection) -> Option<Self> {
+        let chain = connection.peer_certificates().unwrap_or_default();
+        let certificate = if chain.is_empty() {
+            None
+        } else {
+            Some(PeerCertificate::from_chain(chain.iter().map(|one| one.to_vec()).collect())?)
+        };
+        Some(Self(Arc::new(Facts {
+            door,
+            remote,
+            certificate,
+            version: connection.protocol_version().and_then(|one| one.as_str()).unwrap_or_default(),
+            suite: connection
+                .negotiated_cipher_suite()
+                .and_then(|one| one.suite().as_str())
+                .unwrap_or_default(),
+        })))
+    }
+
+    /// The door it came in by.
+    pub fn door(&self) -> Door {
+        self.0.door
+    }
+
+    /// The other end of the TCP connection: a proxy that passes TLS through, or the caller itself. `X-Forwarded-For` and
+    /// its kind are not read (B-09).
+    pub fn remote(&self) -> SocketAddr {
+        self.0.remote
+    }
+
+    /// The certificate it has shown, with its chain; none if it has shown none, and never one at the front door. It holds
+    /// the key; nothing else has been verified.
+    pub fn certificate(&self) -> Option<&PeerCertificate> {
+        self.0.certificate.as_ref()
+    }
+
+    /// `TLSv1_3` or `TLSv1_2`.
+    pub fn tls_version(&self) -> &'static str {
+        self.0.version
+    }
+
+    /// The cipher suite, as its registry names it.
+    pub fn cipher_suite(&self) -> &'static str {
+        self.0.suite
+    }
+}

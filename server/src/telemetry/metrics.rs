@@ -1,0 +1,255 @@
+//! What is counted. Labels come from closed lists, so nobody outside can add a time series (H-12).
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+/// The seconds between which requests are told apart: those of OpenTelemetry's `http.server.request.duration`.
+const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+/// The metrics of one server. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics(Arc<Families>);
+
+struct Families {
+    registry: Mutex<Registry>,
+    requests: Family<Endpoint, Histogram, fn() -> Histogram>,
+    refused: Family<RefusedLabels, Counter>,
+    handshakes: Family<Outcome, Counter>,
+    closed: Family<Reason, Counter>,
+    connections: Gauge,
+    panics: Counter,
+}
+
+/// Which requests are counted together.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub struct Endpoint {
+    /// `front` or `back`.
+    pub door: &'static str,
+    /// The route as the router has it, never the path that was asked for.
+    pub endpoint: String,
+    /// The method, or `other`.
+    pub method: &'static str,
+    /// The status.
+    pub code: u16,
+}
+
+/// A closed list of label values.
+macro_rules! labels {
+    ($(#[$doc:meta])* $name:ident { $($(#[$each:meta])* $variant:ident = $label:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum $name {
+            $($(#[$each])* $variant,)+
+        }
+
+        impl $name {
+            /// As it stands in metrics and logs.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $label,)+ }
+            }
+        }
+    };
+}
+
+labels!(
+    /// Why a request was refused before a route saw it.
+    Refused {
+        /// The body broke off, or its framing was wrong.
+        BodyMalformed = "body_malformed",
+        /// Longer than any form we read (H-04).
+        BodyTooLarge = "body_too_large",
+        /// Did not arrive in time (H-01).
+        BodyTooSlow = "body_too_slow",
+        /// A compressed body (H-05).
+        ContentEncoding = "content_encoding",
+        /// A certificate in a header (TL-01).
+        ForwardedCertificate = "forwarded_certificate",
+        /// A host that this door is not (TL-15).
+        OtherAuthority = "other_authority",
+        /// More requests at once than we take.
+        Overloaded = "overloaded",
+        /// Not answered in time.
+        TookTooLong = "took_too_long",
+    }
+);
+
+labels!(
+    /// How a handshake ended.
+    Handshake {
+        /// With a connection.
+        Completed = "completed",
+        /// With an alert, ours or theirs.
+        Failed = "failed",
+        /// Before the first configuration was loaded.
+        NotConfigured = "not_configured",
+        /// Did not finish in time (TL-16).
+        TooSlow = "too_slow",
+        /// No name, or not one of ours.
+        UnknownName = "unknown_name",
+    }
+);
+
+labels!(
+    /// Why we ended a connection.
+    Closed {
+        /// Others needed the place more.
+        Crowded = "crowded",
+        /// The server ended.
+        Drained = "drained",
+        /// Nothing began or ended on it for long.
+        Idle = "idle",
+        /// It had stood for as long as one may.
+        Old = "old",
+        /// A request's head did not arrive in time (H-01).
+        SlowHeader = "slow_header",
+        /// Its peer did not read what we sent.
+        SlowReader = "slow_reader",
+    }
+);
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct RefusedLabels {
+    door: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
+}
+
+impl Metrics {
+    /// All families, empty.
+    pub fn new() -> Self {
+        let families = Families {
+            registry: Mutex::new(Registry::with_prefix("fapi")),
+            requests: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            refused: Family::default(),
+            handshakes: Family::default(),
+            closed: Family::default(),
+            connections: Gauge::default(),
+            panics: Counter::default(),
+        };
+        let metrics = Self(Arc::new(families));
+        metrics.register(|registry| {
+            let own = &metrics.0;
+            registry.register(
+                "build",
+                "The version that runs",
+                Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+            );
+            registry.register(
+                "http_request_duration_seconds",
+                "From the request's head to the response's",
+                own.requests.clone(),
+            );
+            registry.register("http_refused", "Requests that no route has seen", own.refused.clone());
+            registry.register("tls_handshakes", "TLS handshakes by how they ended", own.handshakes.clone());
+            registry.register("connections", "Connections that are open", own.connections.clone());
+            registry.register("connections_closed", "Connections that we ended", own.closed.clone());
+            registry.register(
+                "panics",
+                "Requests that ended in a panic: each one is a defect",
+                own.panics.clone(),
+            );
+        });
+        metrics
+    }
+
+    /// Adds families of other modules. Names get the prefix `fapi_`.
+    pub fn register(&self, add: impl FnOnce(&mut Registry)) {
+        add(&mut self.0.registry.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// All of them, in the text format of `OpenMetrics`.
+    pub fn encode(&self) -> String {
+        let mut page = String::new();
+        let registry = self.0.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        match text::encode(&mut page, &registry) {
+            Ok(()) => page,
+            // Half a page would look like counters that were reset.
+            Err(_) => String::new(),
+        }
+    }
+
+    /// A request was answered.
+    pub fn request(&self, endpoint: &Endpoint, took: Duration) {
+        self.0.requests.get_or_create(endpoint).observe(took.as_secs_f64());
+    }
+
+    /// A request was refused before a route saw it.
+    pub fn refused(&self, door: &'static str, reason: Refused) {
+        self.0.refused.get_or_create(&RefusedLabels { door, reason: reason.as_str() }).inc();
+    }
+
+    /// A handshake ended.
+    pub fn handshake(&self, outcome: Handshake) {
+        self.0.handshakes.get_or_create(&Outcome { outcome: outcome.as_str() }).inc();
+    }
+
+    /// We ended a connection.
+    pub fn closed(&self, reason: Closed) {
+        self.0.closed.get_or_create(&Reason { reason: reason.as_str() }).inc();
+    }
+
+    /// A request ended in a panic.
+    pub fn panicked(&self) {
+        self.0.panics.inc();
+    }
+
+    /// Connections that are open now.
+    pub fn connections(&self) -> &Gauge {
+        &self.0.connections
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_every_family_with_its_prefix() {
+        let metrics = Metrics::new();
+        metrics.refused("back", Refused::OtherAuthority);
+        metrics.handshake(Handshake::Completed);
+        metrics.panicked();
+        let endpoint = Endpoint { door: "back", endpoint: "/token".into(), method: "POST", code: 200 };
+        metrics.request(&endpoint, Duration::from_millis(7));
+        let page = metrics.encode();
+        for line in [
+            r#"fapi_http_refused_total{door="back",reason="other_authority"} 1"#,
+            r#"fapi_tls_handshakes_total{outcome="completed"} 1"#,
+            "fapi_panics_total 1",
+            r#"fapi_http_request_duration_seconds_bucket{le="0.01",door="back",endpoint="/token",method="POST",code="200"} 1"#,
+        ] {
+            assert!(page.contains(line), "{line} is not in\n{page}");
+        }
+        assert!(page.contains("fapi_build_info{version="));
+    }
+}
