@@ -1,1 +1,5 @@
 //! The controller that turns Workspace, Client and `SigningKey` into running servers.
+
+pub mod names;
+pub mod rotate;
+pub mod validate;

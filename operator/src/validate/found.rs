@@ -1,0 +1,145 @@
+//! What there is: everything that [`super::validate`] judges, read before and passed in as values.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use fapi_config::{Document, Manifest};
+use fapi_core::Timestamp;
+use fapi_core::client::Registration;
+use fapi_core::ids::{ClientId, Incarnation};
+use fapi_crds::{Client, SecretKeyRef, SigningKey, Workspace};
+use zeroize::Zeroizing;
+
+use super::ledger::Ledger;
+
+/// Everything about one Workspace.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The Workspace itself, with namespace and uid.
+    pub workspace: Workspace,
+    /// Every Client that names it, in any order, admitted or not. Each has a uid and a creation time.
+    pub clients: Vec<FoundClient>,
+    /// Every `SigningKey` that names it.
+    pub signing_keys: Vec<SigningKey>,
+    /// What the Workspace refers to.
+    pub references: References,
+    /// What is published now; absent if nothing ever was.
+    pub previous: Option<Previous>,
+    /// Which namespaces were listed freshly (not from a cache that may lag) for `clients`. Only there may an absent Client be
+    /// taken for a deleted one.
+    pub fresh: Fresh,
+    /// Tombstones that every serving pod has confirmed.
+    pub tombstones_done: BTreeSet<Incarnation>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// A Client with what it refers to.
+#[derive(Clone, Debug)]
+pub struct FoundClient {
+    /// The Client.
+    pub client: Client,
+    /// Labels of its namespace; absent if they may not or could not be read.
+    pub namespace_labels: Option<BTreeMap<String, String>>,
+    /// Every reference of its spec, see [`references`]. One that is not here counts as [`Missing::SecretNotFound`].
+    pub secrets: BTreeMap<SecretKeyRef, Resolved>,
+}
+
+/// Which namespaces were listed freshly.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fresh {
+    /// None: the list may lag behind.
+    No,
+    /// All namespaces of the cluster, or the whole folder.
+    Everywhere,
+    /// These.
+    Namespaces(BTreeSet<String>),
+}
+
+impl Fresh {
+    /// Whether a namespace was.
+    pub fn covers(&self, namespace: &str) -> bool {
+        match self {
+            Self::No => false,
+            Self::Everywhere => true,
+            Self::Namespaces(namespaces) => namespaces.contains(namespace),
+        }
+    }
+}
+
+/// What a reference leads to.
+#[derive(Clone, Debug)]
+pub enum Resolved {
+    /// Its content.
+    Value(Value),
+    /// Nothing that may be used.
+    Missing(Missing),
+}
+
+/// The content of one key of a Secret or `ConfigMap`. `Debug` shows its length.
+#[derive(Clone)]
+pub struct Value {
+    /// The bytes.
+    pub bytes: Zeroizing<Vec<u8>>,
+    /// The `resourceVersion` of the object it stands in.
+    pub resource_version: String,
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Value({} bytes, {})", self.bytes.len(), self.resource_version)
+    }
+}
+
+/// Why a reference leads to nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Missing {
+    /// There is no such `ConfigMap`.
+    ConfigMapNotFound,
+    /// The object has no such key.
+    KeyNotFound,
+    /// The Secret lacks the label `fapi.rs/client-credentials: "true"`, so it was not read.
+    NotLabelled,
+    /// There is no such Secret.
+    SecretNotFound,
+}
+
+/// What a Workspace refers to. A field that the spec does not use is absent.
+#[derive(Clone, Default, Debug)]
+pub struct References {
+    /// `login.users.secretRef`.
+    pub users: Option<Resolved>,
+    /// `mtls.clientCa`.
+    pub client_ca: Option<Resolved>,
+    /// `tls.crt` of `tls.secretName`.
+    pub tls: Option<Resolved>,
+    /// `tls.crt` of `mtls.tls.secretName`.
+    pub mtls_tls: Option<Resolved>,
+    /// `storage.postgresql.urlSecretRef`.
+    pub database_url: Option<Resolved>,
+}
+
+/// What is published: read back from the Secrets, or from the state directory.
+#[derive(Clone, Debug)]
+pub struct Previous {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// The document.
+    pub document: Document,
+    /// Published clients.
+    pub clients: BTreeMap<ClientId, Registration>,
+    /// Trust anchors for client certificates, PEM.
+    pub client_ca: Option<Vec<u8>>,
+    /// What the operator remembers of Clients.
+    pub ledger: Ledger,
+}
+
+/// Every Secret key that a Client's spec refers to: what to read, and what a change of wakes the Workspace.
+pub fn references(client: &Client) -> BTreeSet<SecretKeyRef> {
+    let spec = &client.spec;
+    let mut found: BTreeSet<SecretKeyRef> = spec.auth.certificate_refs.iter().cloned().collect();
+    found.extend(spec.auth.jwks_ref.iter().cloned());
+    found.extend(spec.auth.tls.iter().filter_map(|tls| tls.certificate_ref.clone()));
+    found.extend(spec.redirect_uris.iter().flat_map(|uris| uris.from.iter().cloned()));
+    found
+}
