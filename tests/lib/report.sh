@@ -37,6 +37,7 @@ cargo_tests() {
       group) passed=$((passed + p)) failed=$((failed + f)) tests_ran=$((tests_ran + p + f)) groups+=("$(printf '%5d  %s' $((p + f)) "$what: $group")") ;;
       dead) failed=$((failed + 1)) failures+=("$group: ended before it reported") ;;
       failure) failures+=("$group") ;;
+      skipped) not_run+=("$group") ;;
     esac
   done < <(awk -v OFS='\t' '
     function owner() { return crate == "" ? target : crate }
@@ -54,6 +55,7 @@ cargo_tests() {
       if (!(owner() in seen)) { seen[owner()] = 1; order[++n] = owner() }
     }
     /^test .* \.\.\. FAILED$/ { line = $0; sub(/^test /, "", line); sub(/ \.\.\. FAILED$/, "", line); print "failure", 0, 0, place() ": " line }
+    /^[a-z-]+: [0-9]+ .*not run: / || /^[a-z-]+: not run: / { print "skipped", 0, 0, $0 }
     END { close_target(); for (i = 1; i <= n; i++) print "group", ok[order[i]], bad[order[i]], order[i] }
   ' "$run/tests.log")
   if [ $status != 0 ] && [ "$failed" = "$before" ]; then
