@@ -31,7 +31,7 @@ pub struct FlowArgs {
     /// Which Workspace: its name, or namespace/name
     #[arg(long, value_name = "NAME", help_heading = "Where it is described")]
     pub workspace: Option<String>,
-    /// Which client, by its client_id
+    /// Which client
     #[arg(long, visible_alias = "client-id", value_name = "ID", help_heading = "Where it is described")]
     pub client: Option<String>,
     /// Who signs in
@@ -62,7 +62,7 @@ pub struct FlowArgs {
     /// What the client asks for
     #[arg(long, value_name = "SCOPE", help_heading = "Said explicitly")]
     pub scope: Option<String>,
-    /// How the client authenticates [default: private_key_jwt]
+    /// How the client authenticates [default: `private_key_jwt`]
     #[arg(long, value_enum, value_name = "METHOD", help_heading = "Said explicitly")]
     pub auth: Option<AuthMethod>,
     /// What the bank's API offers to GET, or `none`

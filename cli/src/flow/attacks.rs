@@ -43,7 +43,7 @@ impl Journey<'_> {
         Ok(())
     }
 
-    /// What UserInfo and the bank answer to this token in these hands.
+    /// What `UserInfo` and the bank answer to this token in these hands.
     async fn use_token(
         &self,
         agent: &Agent,

@@ -28,6 +28,8 @@ pub enum Kind {
         code: String,
         /// The text of `request-id`: what the server's log calls this request.
         request_id: String,
+        /// The text of `detail`, which a development server adds for whoever is at the keyboard.
+        detail: String,
     },
     /// None of these.
     Unknown,
@@ -80,7 +82,11 @@ impl Page {
         let form_with = |ids: [&str; 2]| forms.iter().find(|form| ids.iter().all(|id| form.has(id))).cloned();
 
         let kind = if let Some(code) = text_of("error-code") {
-            Kind::Refused { code, request_id: text_of("request-id").unwrap_or_default() }
+            Kind::Refused {
+                code,
+                request_id: text_of("request-id").unwrap_or_default(),
+                detail: text_of("detail").unwrap_or_default(),
+            }
         } else if let Some(form) = form_with(["username", "password"]) {
             Kind::SignIn(form)
         } else if let Some(form) = form_with(["approve", "deny"]) {

@@ -50,11 +50,18 @@ fn the_person_agrees_to_all_or_to_nothing() {
 fn an_error_page_gives_its_code_and_the_id_of_the_request() {
     let page = Page::parse(
         r#"<h1>Sorry</h1><p>Code: <code id="error-code">invalid_request_uri</code></p>
-           <p><span id="request-id">01J&lt;</span></p>"#,
+           <p><span id="request-id">01J&lt;</span></p><pre id="detail">expired
+           RFC 9126 4</pre>"#,
     );
     assert_eq!(
         page.kind,
-        Kind::Refused { code: "invalid_request_uri".to_owned(), request_id: "01J<".to_owned() }
+        Kind::Refused {
+            code: "invalid_request_uri".to_owned(),
+            request_id: "01J<".to_owned(),
+            detail: "expired
+           RFC 9126 4"
+                .to_owned()
+        }
     );
 }
 

@@ -71,8 +71,11 @@ impl Journey<'_> {
                         Decision::Deny => browser.press("deny", &form, &url, findings).await,
                     }
                 }
-                Kind::Refused { code, request_id } => {
-                    findings.fail(format!("the person sees an error page: {code}, request {request_id}"));
+                Kind::Refused { code, request_id, detail } => {
+                    findings.fail(
+                        format!("the person sees an error page: {code}, request {request_id} {detail}")
+                            .trim_end(),
+                    );
                     return Err(Halt::Findings);
                 }
                 Kind::Leave(_) | Kind::Unknown => return Err(Halt::Findings),

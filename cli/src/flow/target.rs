@@ -85,28 +85,29 @@ impl Target {
         let workspace = described.as_ref().map(|(workspace, _)| workspace);
         let client = described.as_ref().and_then(|(_, client)| client.as_ref());
 
-        let issuer = needed(&args.issuer, workspace.map(|it| it.issuer.clone()), "--issuer")?;
+        let issuer = needed(args.issuer.as_ref(), workspace.map(|it| it.issuer.clone()), "--issuer")?;
         let front_door = Url::parse(&issuer).ok().filter(|url| url.scheme() == "https").ok_or_else(|| {
             Stop::usage(format!("--issuer {issuer:?} is not an https address"), "fapictl flow --help")
         })?;
-        let ca = needed(&args.ca, workspace.and_then(|it| it.ca_file.clone()), "--ca")?;
-        let key = needed(&args.key, client.and_then(|it| it.jwks_private_file.clone()), "--key")?;
-        let cert = needed(&args.cert, client.and_then(|it| it.certificate_file.clone()), "--cert")?;
-        let cert_key = needed(&args.cert_key, client.and_then(|it| it.key_file.clone()), "--cert-key")?;
+        let ca = needed(args.ca.as_ref(), workspace.and_then(|it| it.ca_file.clone()), "--ca")?;
+        let key = needed(args.key.as_ref(), client.and_then(|it| it.jwks_private_file.clone()), "--key")?;
+        let cert = needed(args.cert.as_ref(), client.and_then(|it| it.certificate_file.clone()), "--cert")?;
+        let cert_key =
+            needed(args.cert_key.as_ref(), client.and_then(|it| it.key_file.clone()), "--cert-key")?;
         let (user, password) = person(args, workspace)?;
 
         Ok(Target {
-            client_id: needed(&args.client, client.map(|it| it.client_id.clone()), "--client-id")?,
+            client_id: needed(args.client.as_ref(), client.map(|it| it.client_id.clone()), "--client-id")?,
             auth: said_or_written(args.auth, client.map(|it| it.method.as_str()), "method")?
                 .unwrap_or(AuthMethod::PrivateKeyJwt),
             keys: Keys::read(&key)?,
             identity: Identity::read(&cert, &cert_key)?,
             redirect_uri: needed(
-                &args.redirect_uri,
+                args.redirect_uri.as_ref(),
                 client.map(|it| it.redirect_uri.clone()),
                 "--redirect-uri",
             )?,
-            scope: needed(&args.scope, client.map(|it| it.scopes.join(" ")), "--scope")?,
+            scope: needed(args.scope.as_ref(), client.map(|it| it.scopes.join(" ")), "--scope")?,
             response: said_or_written(args.response, client.map(|it| it.response.as_str()), "response")?
                 .unwrap_or(ResponseKind::Jarm),
             pushed: args.delivery.map(|delivery| delivery == Delivery::Par),
@@ -143,7 +144,7 @@ fn described(args: &FlowArgs) -> Result<Option<(RunWorkspace, Option<RunClient>)
             && args.issuer.as_ref().is_none_or(|issuer| *issuer == it.issuer)
     };
     let workspace = one_of(
-        file.workspaces.iter().filter(fits).collect(),
+        &file.workspaces.iter().filter(fits).collect::<Vec<_>>(),
         |it| format!("{}/{}", it.namespace, it.name),
         "Workspace",
         "--workspace",
@@ -163,13 +164,13 @@ fn described(args: &FlowArgs) -> Result<Option<(RunWorkspace, Option<RunClient>)
 }
 
 fn one_of<'a, T>(
-    found: Vec<&'a T>,
+    found: &[&'a T],
     name: impl Fn(&T) -> String,
     what: &str,
     option: &str,
     path: &Path,
 ) -> Result<&'a T, Stop> {
-    match found.as_slice() {
+    match found {
         [only] => Ok(only),
         [] => Err(Stop::usage(
             format!("{} has no such {what}", path.display()),
@@ -188,8 +189,9 @@ fn one_of<'a, T>(
 fn person(args: &FlowArgs, workspace: Option<&RunWorkspace>) -> Result<(String, Password), Stop> {
     let users = workspace.map(|it| it.users.as_slice()).unwrap_or_default();
     let known = users.iter().find(|it| args.user.as_ref().is_none_or(|name| *name == it.username));
-    let user = needed(&args.user, known.map(|it| it.username.clone()), "--user")?;
-    let file = needed(&args.password_file, known.map(|it| it.password_file.clone()), "--password-file")?;
+    let user = needed(args.user.as_ref(), known.map(|it| it.username.clone()), "--user")?;
+    let file =
+        needed(args.password_file.as_ref(), known.map(|it| it.password_file.clone()), "--password-file")?;
     let text = fs::read_to_string(&file).map_err(|error| {
         Stop::usage(
             format!("--password-file: cannot read {}: {error}", file.display()),
@@ -231,8 +233,8 @@ fn routes(args: &FlowArgs, workspace: Option<&RunWorkspace>, front_door: &Url) -
     Ok(Routes::new(rules))
 }
 
-fn needed<T: Clone>(said: &Option<T>, written: Option<T>, option: &str) -> Result<T, Stop> {
-    said.clone().or(written).ok_or_else(|| {
+fn needed<T: Clone>(said: Option<&T>, written: Option<T>, option: &str) -> Result<T, Stop> {
+    said.cloned().or(written).ok_or_else(|| {
         Stop::usage(format!("{option} is missing, and nothing that was found says it"), "fapictl flow --help")
     })
 }

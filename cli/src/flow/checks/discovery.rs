@@ -292,15 +292,15 @@ impl Document {
 
         let at = |name: &str| self.text(name).and_then(https);
         // RFC 8705 5: a client that shows a certificate prefers the alias.
-        let aliased = |name: &str| {
+        let called = |name: &str| {
             aliases.and_then(|aliases| aliases.get(name)?.as_str()).and_then(https).or_else(|| at(name))
         };
         let metadata = (|| {
             Some(Metadata {
                 authorization: at("authorization_endpoint")?,
-                token: aliased("token_endpoint")?,
-                par: aliased("pushed_authorization_request_endpoint"),
-                userinfo: aliased("userinfo_endpoint"),
+                token: called("token_endpoint")?,
+                par: called("pushed_authorization_request_endpoint"),
+                userinfo: called("userinfo_endpoint"),
                 jwks: at("jwks_uri")?,
                 par_required: self.is_true("require_pushed_authorization_requests"),
                 issuer_is_promised: self.is_true("authorization_response_iss_parameter_supported"),

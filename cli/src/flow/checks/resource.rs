@@ -1,4 +1,4 @@
-//! What does a resource server do with the token? Its answers, those of UserInfo included.
+//! What does a resource server do with the token? Its answers, those of `UserInfo` included.
 
 use fapi_jose::Claims;
 
@@ -34,7 +34,7 @@ pub fn accounts(answer: &Answer, interaction_id: &str, now: i64, findings: &mut 
     }
 }
 
-/// UIN-01, UIN-02: what UserInfo says, in JSON or signed.
+/// UIN-01, UIN-02: what `UserInfo` says, in JSON or signed.
 pub fn userinfo(answer: &Answer, subject: &str, parties: Parties<'_>, findings: &mut Findings) {
     findings.hold_or(
         answer.status == 200,
