@@ -73,6 +73,8 @@ impl std::fmt::Debug for Params {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -101,5 +103,44 @@ mod tests {
     fn debug_shows_names_only() {
         let params = Params::parse(b"client_assertion=secret").unwrap();
         assert_eq!(format!("{params:?}"), "[\"client_assertion\"]");
+    }
+
+    fn encoded(pairs: &[(String, String)]) -> String {
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    }
+
+    /// Every octet of a name as a hexadecimal pair: another spelling of the same name.
+    fn percent(name: &str) -> String {
+        name.bytes().fold(String::new(), |text, octet| format!("{text}%{octet:02x}"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_form_makes_the_reader_fall(form in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Params::parse(&form);
+        }
+
+        /// `P-12`, `TLS-14`: whichever parameter stands twice, wherever, in whatever spelling, empty or not.
+        #[test]
+        fn whatever_stands_twice_is_refused(
+            pairs in prop::collection::btree_map("[a-zé_ &=%+]{1,8}", "[a-zé &=%+]{0,8}", 1..20),
+            twice in any::<prop::sample::Index>(),
+            place in any::<prop::sample::Index>(),
+            again in "[a-z]{0,3}",
+        ) {
+            let pairs: Vec<(String, String)> = pairs.into_iter().collect();
+            let params = Params::parse(encoded(&pairs).as_bytes()).unwrap();
+            for (name, value) in &pairs {
+                prop_assert_eq!(params.get(name), Some(value.as_str()).filter(|value| !value.is_empty()));
+            }
+            let (name, _) = &pairs[twice.index(pairs.len())];
+            let mut with_copy = pairs.clone();
+            with_copy.insert(place.index(pairs.len() + 1), (name.clone(), again.clone()));
+            prop_assert!(Params::parse(encoded(&with_copy).as_bytes()).is_err());
+            let respelt = format!("{}&{}={again}", encoded(&pairs), percent(name));
+            prop_assert!(Params::parse(respelt.as_bytes()).is_err());
+        }
     }
 }

@@ -36,6 +36,11 @@ pub enum InvalidRedirectUri {
     /// `..` or `.` as a path segment, which a browser would fold.
     #[error("must not contain . or .. as a path segment")]
     DotSegment,
+    /// A browser would go there all the same, under another spelling.
+    #[error(
+        "must be written as a browser writes it: the host in lower case and not percent-encoded, no :443, a / between host and ?, and other signs percent-encoded"
+    )]
+    NotCanonical,
     /// Over 2,048 characters.
     #[error("must have at most 2048 characters")]
     TooLong,
@@ -74,6 +79,11 @@ impl RedirectUri {
         {
             return Err(InvalidRedirectUri::DotSegment);
         }
+        // The host that we show is the host that the browser opens: no other spelling of it gets in.
+        let canonical = url.as_str();
+        if canonical != text && canonical.strip_suffix('/') != Some(text) {
+            return Err(InvalidRedirectUri::NotCanonical);
+        }
         Ok(Self(text.to_owned()))
     }
 
@@ -87,20 +97,26 @@ impl RedirectUri {
         self.0 == requested
     }
 
-    /// Its origin as a browser shows it, for pages.
+    /// Its host, and its port unless that is 443, as a browser shows it: for pages.
     pub fn host(&self) -> &str {
         let rest = self.0.strip_prefix("https://").unwrap_or(&self.0);
         rest.split(['/', '?']).next().unwrap_or_default()
     }
 
+    /// Its host alone: what clients of one sector have in common (OpenID Connect Core 8.1).
+    pub fn host_without_port(&self) -> &str {
+        match self.host().rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+            _ => self.host(),
+        }
+    }
+
     /// Appends parameters to the query; a query that is part of the registered URI stays (`AUT-05`).
     pub fn with_query(&self, encoded: &str) -> String {
-        let separator = if self.0.ends_with(['?', '&']) {
-            ""
-        } else if self.0.contains('?') {
-            "&"
-        } else {
-            "?"
+        let separator = match self.0.split_once('?') {
+            None => "?",
+            Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+            Some(_) => "&",
         };
         format!("{}{separator}{encoded}", self.0)
     }
@@ -131,6 +147,9 @@ impl From<RedirectUri> for String {
 }
 
 #[cfg(test)]
+mod mutations;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -159,6 +178,13 @@ mod tests {
             ("https://app.example/a/../b", InvalidRedirectUri::DotSegment),
             ("https://app.example/a/%2E%2e/b", InvalidRedirectUri::DotSegment),
             ("HTTPS://app.example/cb", InvalidRedirectUri::NotHttps),
+            ("https://APP.example/cb", InvalidRedirectUri::NotCanonical),
+            ("https://app.example:443/cb", InvalidRedirectUri::NotCanonical),
+            ("https://app.example%2Eevil.example/cb", InvalidRedirectUri::NotCanonical),
+            ("https:///app.example/cb", InvalidRedirectUri::NotCanonical),
+            ("https://2130706433/cb", InvalidRedirectUri::NotCanonical),
+            ("https://app.example?cb", InvalidRedirectUri::NotCanonical),
+            ("https://app.example/cb?it's", InvalidRedirectUri::NotCanonical),
         ];
         for (uri, why) in bad {
             assert_eq!(RedirectUri::parse(uri), Err(why), "F1-R08, P-14 {uri}");

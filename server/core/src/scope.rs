@@ -136,6 +136,8 @@ impl fmt::Display for Scopes {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -153,6 +155,43 @@ mod tests {
         assert!(Scopes::parse("consent:urn:bank:C1DD33123").is_ok(), "BR-01");
         for bad in ["a\"b", "a\\b", "é"] {
             assert!(Scopes::parse(bad).is_err(), "DSC-26 {bad}");
+        }
+    }
+
+    fn scopes() -> impl Strategy<Value = Scopes> {
+        prop::collection::vec("[a-d]", 0..6).prop_map(|names| Scopes::parse(&names.join(" ")).unwrap())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// `P-24`: narrowing never adds anything, however often and in whatever order it is done.
+        #[test]
+        fn what_two_sets_have_in_common_is_in_both(one in scopes(), two in scopes(), three in scopes()) {
+            let both = one.intersection(&two);
+            prop_assert!(both.is_subset(&one) && both.is_subset(&two));
+            prop_assert_eq!(&both, &two.intersection(&one));
+            prop_assert_eq!(both.intersection(&three), one.intersection(&two.intersection(&three)));
+            prop_assert_eq!(&one.intersection(&one), &one);
+            prop_assert_eq!(one.is_subset(&two), both == one);
+            for scope in three.iter() {
+                prop_assert_eq!(both.contains(scope.as_str()), one.contains(scope.as_str()) && two.contains(scope.as_str()));
+            }
+        }
+
+        #[test]
+        fn a_set_is_read_as_it_was_written(set in scopes(), other in scopes()) {
+            prop_assert_eq!(&Scopes::parse(&set.to_string()).unwrap(), &set);
+            let reversed: Scopes = { let mut all: Vec<_> = set.iter().cloned().collect(); all.reverse(); all.into_iter().collect() };
+            prop_assert_eq!(&reversed, &set, "AUT-02");
+            prop_assert_eq!(set == other, set.is_subset(&other) && other.is_subset(&set));
+            prop_assert!(!set.without("a").contains("a") && set.without("a").is_subset(&set));
+        }
+
+        #[test]
+        fn only_scope_tokens_are_scopes(text in any::<String>()) {
+            let allowed = |c: char| matches!(c, '\x21' | '\x23'..='\x5b' | '\x5d'..='\x7e');
+            prop_assert_eq!(Scope::parse(&text).is_ok(), (1..=256).contains(&text.len()) && text.chars().all(allowed), "DSC-26");
         }
     }
 }
