@@ -7,7 +7,9 @@ use fapi_jose::{Alg, JwkSet};
 use super::registration::{AuthRegistration, EncryptionChoice, GrantType, JoseChoice, Registration};
 use crate::ids::{ClientId, Incarnation};
 use crate::lifetime::Lifetime;
-use crate::profile::{ClientAuth, Encryption, Refusal, Response, Rules, SenderConstraint, SubjectType};
+use crate::profile::{
+    ClientAuth, Encryption, RefreshIssue, Refusal, Response, Rules, SenderConstraint, SubjectType,
+};
 use crate::redirect::RedirectUri;
 use crate::scope::Scopes;
 
@@ -45,6 +47,7 @@ impl Client {
         check_auth(offer, &registration.auth, &mut refused);
         let redirect_uris = check_redirect_uris(&registration, &mut refused);
         let scopes = check_scopes(offer, &registration, &mut refused);
+        check_resources(offer, &registration, &mut refused);
         check_messages(offer.rules, &registration, &mut refused);
         check_lifetimes(offer.rules, &registration, &mut refused);
         let sender_constraint = check_sender_constraint(offer.rules, &registration, &mut refused);
@@ -284,9 +287,8 @@ fn check_redirect_uris(registration: &Registration, refused: &mut Vec<Refusal>) 
             Err(why) => refuse(refused, "F1-R08", format!("redirectUris[{index}]"), why.to_string()),
         }
     }
-    if uris.is_empty()
+    if registration.redirect_uris.is_empty()
         && registration.grant_types.contains(&GrantType::AuthorizationCode)
-        && refused.is_empty()
     {
         refuse(
             refused,
@@ -299,23 +301,22 @@ fn check_redirect_uris(registration: &Registration, refused: &mut Vec<Refusal>) 
 }
 
 fn check_scopes(offer: &Offer<'_>, registration: &Registration, refused: &mut Vec<Refusal>) -> Scopes {
-    let Some(scopes) = &registration.scopes else { return offer.scopes.clone() };
+    let scopes = registration.scopes.as_ref().unwrap_or(offer.scopes);
     for (index, scope) in scopes.iter().enumerate() {
         if !offer.scopes.contains(scope.as_str()) {
             refuse(refused, "P-24", format!("scopes[{index}]"), "is not one of the Workspace's scopes");
         }
     }
+    scopes.clone()
+}
+
+fn check_resources(offer: &Offer<'_>, registration: &Registration, refused: &mut Vec<Refusal>) {
     for (index, resource) in registration.resources.iter().enumerate() {
         if !offer.resources.contains(resource) {
-            refuse(
-                refused,
-                "JAT-05",
-                format!("resources[{index}]"),
-                "is not one of the Workspace's resources",
-            );
+            let field = format!("resources[{index}]");
+            refuse(refused, "JAT-05", field, "is not one of the Workspace's resources");
         }
     }
-    scopes.clone()
 }
 
 fn check_messages(rules: &Rules, registration: &Registration, refused: &mut Vec<Refusal>) {
@@ -391,6 +392,11 @@ fn check_messages(rules: &Rules, registration: &Registration, refused: &mut Vec<
 
 fn check_lifetimes(rules: &Rules, registration: &Registration, refused: &mut Vec<Refusal>) {
     let said = &registration.lifetimes;
+    if said.refresh_token.is_some() && rules.refresh_issue == RefreshIssue::Consent {
+        let rule = rules.profile().refresh_issue.rule;
+        let message = "refresh tokens last as long as the consent: leave it out";
+        refuse(refused, rule, "lifetimes.refreshToken", message);
+    }
     let profile = &rules.profile().lifetimes;
     for (field, value, most, bound) in [
         ("accessToken", said.access_token, rules.lifetimes.access_token, &profile.access_token),
@@ -444,7 +450,7 @@ fn check_sector(
     if let Some(sector) = &registration.sector_identifier {
         return sector.clone();
     }
-    let mut hosts: Vec<&str> = redirect_uris.iter().map(RedirectUri::host).collect();
+    let mut hosts: Vec<&str> = redirect_uris.iter().map(RedirectUri::host_without_port).collect();
     hosts.sort_unstable();
     hosts.dedup();
     if hosts.len() > 1 && subject_type == SubjectType::Pairwise {

@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 use super::{
-    Bound, Choice, LifetimeBounds, Lifetimes, One, Overrides, Profile, Response, Rules, SenderConstraint,
+    Bound, Choice, LifetimeBounds, Lifetimes, One, Overrides, Profile, RefreshIssue, Response, Rules,
+    SenderConstraint,
 };
 use crate::lifetime::Lifetime;
 
@@ -81,6 +82,7 @@ pub fn narrow(profile: &'static Profile, overrides: &Overrides) -> Result<Rules,
         ),
         lifetimes: said.lifetimes(&profile.lifetimes, overrides),
     };
+    let rules = said.as_long_as_the_consent(rules, overrides);
     if said.0.is_empty() { Ok(rules) } else { Err(said.0) }
 }
 
@@ -135,6 +137,16 @@ impl Said {
 
     fn acr(&mut self, profile: &Profile, said: Option<&[String]>) -> Vec<String> {
         let Some(values) = said else { return profile.acr.default.iter().map(ToString::to_string).collect() };
+        for (index, value) in values.iter().enumerate() {
+            // `acr_values` is a list separated by spaces (OpenID Connect Core 3.1.2.1).
+            let is_one =
+                (1..=256).contains(&value.len()) && value.bytes().all(|b| (0x21..=0x7e).contains(&b));
+            if !is_one || values.iter().take(index).any(|earlier| earlier == value) {
+                let field = format!("protocol.acrValues[{index}]");
+                let message = "write each value once: 1 to 256 printable ASCII characters without spaces";
+                self.refuse(profile.acr.rule, field, message.to_owned());
+            }
+        }
         for required in profile.acr.required {
             if !values.iter().any(|value| value == required) {
                 self.refuse(profile.acr.rule, "protocol.acrValues", format!("must contain {required}"));
@@ -154,6 +166,19 @@ impl Said {
             );
         }
         value
+    }
+
+    /// Where refresh tokens last as long as the consent, there is no lifetime of their own to configure.
+    fn as_long_as_the_consent(&mut self, mut rules: Rules, overrides: &Overrides) -> Rules {
+        if rules.refresh_issue == RefreshIssue::Consent {
+            if overrides.lifetimes.as_ref().is_some_and(|said| said.refresh_token.is_some()) {
+                let rule = rules.profile().refresh_issue.rule;
+                let message = "refresh tokens last as long as the consent: leave it out, and set grant";
+                self.refuse(rule, "protocol.lifetimes.refreshToken", message.to_owned());
+            }
+            rules.lifetimes.refresh_token = rules.lifetimes.grant;
+        }
+        rules
     }
 
     fn lifetimes(&mut self, bounds: &LifetimeBounds, overrides: &Overrides) -> Lifetimes {

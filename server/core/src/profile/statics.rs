@@ -90,12 +90,12 @@ pub static FINTECH: Profile = Profile {
     },
     acr: Acr { rule: "UIN-06", default: &[], required: &[], always: false },
     id_token_encryption: One {
-        rule: "F1A 5.2.2.1-3",
+        rule: "IDT-09",
         allowed: &[Encryption::Off, Encryption::Optional, Encryption::Required],
         default: Encryption::Optional,
     },
     jarm_encryption: One {
-        rule: "JARM 2.2",
+        rule: "RSP-09",
         allowed: &[Encryption::Off, Encryption::Optional, Encryption::Required],
         default: Encryption::Optional,
     },
@@ -163,6 +163,11 @@ pub static OPEN_BANKING_UK: Profile = Profile {
     consent: ConsentKind::UkIntent,
     claims: &["acr", "openbanking_intent_id"],
     intent_scopes: &["accounts", "payments", "fundsconfirmations"],
+    lifetimes: LifetimeBounds {
+        // A consent ends when it says so, which it need not: nothing of ours may end it sooner.
+        grant: bound("UK-R08", s(300), Lifetime::days(3650), Lifetime::days(3650)),
+        ..FINTECH_LIFETIMES
+    },
     ..FINTECH
 };
 
@@ -216,10 +221,29 @@ pub static OPEN_BANKING_BRAZIL: Profile = Profile {
     binding_certificate: BindingCertificate::Anchored,
     consent: ConsentKind::BrazilConsent,
     claims: &["acr"],
-    intent_scopes: &["accounts", "payments", "consents", "resources"],
+    intent_scopes: &[
+        "accounts",
+        "bank-fixed-incomes",
+        "credit-cards-accounts",
+        "credit-fixed-incomes",
+        "customers",
+        "exchanges",
+        "financings",
+        "funds",
+        "invoice-financings",
+        "loans",
+        "payments",
+        "recurring-payments",
+        "resources",
+        "treasure-titles",
+        "unarranged-accounts-overdraft",
+        "variable-incomes",
+    ],
     lifetimes: LifetimeBounds {
         pushed_request: bound("BR-R15", s(60), s(599), s(60)),
         access_token: bound("BR-R06", s(300), s(900), s(600)),
+        // A consent to share data lasts up to a year, and its refresh token with it.
+        grant: bound("BR-R07", s(300), Lifetime::days(3650), Lifetime::days(365)),
         ..FINTECH_LIFETIMES
     },
     ..FINTECH
@@ -241,6 +265,8 @@ pub static CDR_AUSTRALIA: Profile = Profile {
         allowed: &[KeyManagement::RsaOaep256, KeyManagement::RsaOaep],
         default: &[KeyManagement::RsaOaep256, KeyManagement::RsaOaep],
     },
+    // CDS names A256GCM and A128CBC-HS256, and wants one of them offered; CBC is nothing of ours.
+    content: Choice { rule: "INV-04", allowed: &[Content::A256Gcm], default: &[Content::A256Gcm] },
     request_delivery: One {
         rule: "AU-R03",
         allowed: &[RequestDelivery::PushedOnly],
@@ -307,11 +333,22 @@ pub static FAPI2_SECURITY: Profile = Profile {
         default: RequestDelivery::PushedOnly,
     },
     request_object: RequestObject::SignedOptional { window: Lifetime::minutes(60) },
-    responses: Choice { rule: "F2-R02", allowed: &[Response::Code], default: &[Response::Code] },
+    // JARM is `response_type=code` too: what Message Signing demands may be chosen here.
+    responses: Choice {
+        rule: "F2-R02",
+        allowed: &[Response::Code, Response::CodeJarm],
+        default: &[Response::Code],
+    },
     pkce: One { rule: "F2-R03", allowed: &[Pkce::Required], default: Pkce::Required },
     assertion_audience: AssertionAudience::IssuerOnly,
     nonce: Nonce::Optional,
     refresh_rotation: One { rule: "F2-R07", allowed: &[false], default: false },
+    // FAPI 2.0 Message Signing 5.4: not recommended.
+    jarm_encryption: One {
+        rule: "RSP-09",
+        allowed: &[Encryption::Off, Encryption::Optional, Encryption::Required],
+        default: Encryption::Off,
+    },
     iss_parameter: IssParameter::Required,
     lifetimes: FAPI2_LIFETIMES,
     ..FINTECH
