@@ -1,5 +1,7 @@
 //! The controller that turns Workspace, Client and `SigningKey` into running servers.
 
+pub mod build;
+pub mod material;
 pub mod names;
 pub mod rotate;
 pub mod validate;

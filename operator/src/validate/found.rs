@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use fapi_config::{Document, Manifest};
+use fapi_config::{ClientShard, ConfigError, Document, Manifest, Place, file, shard_file};
 use fapi_core::Timestamp;
 use fapi_core::client::Registration;
 use fapi_core::ids::{ClientId, Incarnation};
 use fapi_crds::{Client, SecretKeyRef, SigningKey, Workspace};
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::ledger::Ledger;
+use crate::build::LEDGER_FILE;
 
 /// Everything about one Workspace.
 #[derive(Clone, Debug)]
@@ -142,4 +144,50 @@ pub fn references(client: &Client) -> BTreeSet<SecretKeyRef> {
     found.extend(spec.auth.tls.iter().filter_map(|tls| tls.certificate_ref.clone()));
     found.extend(spec.redirect_uris.iter().flat_map(|uris| uris.from.iter().cloned()));
     found
+}
+
+impl Previous {
+    /// Reads what is published: the data of the Secret `<ws>-bundle`, or the files beside the manifest in a state directory.
+    /// Clients follow with [`Previous::add_shard`].
+    ///
+    /// # Errors
+    /// The file that cannot be read.
+    pub fn read(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, ConfigError> {
+        let ledger = match files.get(LEDGER_FILE) {
+            Some(bytes) => read(LEDGER_FILE, bytes)?,
+            None => Ledger::default(),
+        };
+        Ok(Self {
+            manifest: read(file::MANIFEST, files.get(file::MANIFEST).map_or(&[], Vec::as_slice))?,
+            document: read(file::WORKSPACE, files.get(file::WORKSPACE).map_or(&[], Vec::as_slice))?,
+            clients: BTreeMap::new(),
+            client_ca: files.get(file::CLIENT_CA).cloned(),
+            ledger,
+        })
+    }
+
+    /// Adds the clients of a shard and what is remembered of them.
+    ///
+    /// # Errors
+    /// The file that cannot be read.
+    pub fn add_shard(&mut self, shard: u8, files: &BTreeMap<String, Vec<u8>>) -> Result<(), ConfigError> {
+        let name = shard_file(shard);
+        if let Some(bytes) = files.get(&name) {
+            let clients: ClientShard = read(&name, bytes)?;
+            self.clients.extend(clients.clients.into_iter().map(|client| (client.client_id.clone(), client)));
+        }
+        if let Some(bytes) = files.get(LEDGER_FILE) {
+            let ledger: Ledger = read(LEDGER_FILE, bytes)?;
+            self.ledger.clients.extend(ledger.clients);
+        }
+        Ok(())
+    }
+}
+
+fn read<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, ConfigError> {
+    serde_json::from_slice(bytes).map_err(|error| ConfigError {
+        file: name.to_owned(),
+        place: Some(Place::Position { line: error.line(), column: error.column() }),
+        message: "cannot be read back: it was changed by somebody else".to_owned(),
+    })
 }

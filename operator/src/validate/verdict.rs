@@ -10,10 +10,12 @@ use fapi_crds::client::{ClientKey, RedirectUrisStatus, SecretVersion};
 use fapi_crds::condition::Status;
 use fapi_crds::workspace::Protocol;
 use fapi_crds::{KeyAlgorithm, Reason};
+use fapi_jose::Alg;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use zeroize::Zeroizing;
 
 use super::ledger::Ledger;
+use crate::names::Names;
 
 /// The judgement on everything that was found.
 #[derive(Clone, Debug)]
@@ -161,6 +163,10 @@ pub struct SigningKeyVerdict {
 /// What may be published.
 #[derive(Clone, Debug)]
 pub struct Publication {
+    /// What the children are called.
+    pub names: Names,
+    /// The Workspace's uid.
+    pub workspace_uid: String,
     /// Whether the Workspace's spec is in force as it is. If not (refused or suspended), what was published before holds, and
     /// only revocations, deletions and keys change; children other than the configuration stay as they are.
     pub spec_in_force: bool,
@@ -178,6 +184,6 @@ pub struct Publication {
     pub client_ca: Option<Vec<u8>>,
     /// To be remembered beside the shards.
     pub ledger: Ledger,
-    /// Signature algorithms for which `keys.autoCreate` wants a `SigningKey` that is not there.
-    pub missing_signing_keys: Vec<fapi_jose::Alg>,
+    /// Signature algorithms whose `SigningKey` the operator makes (`keys.autoCreate`): those that nobody made one for.
+    pub own_signing_keys: Vec<Alg>,
 }

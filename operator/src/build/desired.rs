@@ -1,0 +1,149 @@
+//! Child objects, and the proof that they were applied.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use fapi_config::Manifest;
+use fapi_crds::SigningKey;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::meta;
+
+/// Objects that nobody has applied yet.
+#[derive(Clone, Copy, Debug)]
+pub enum Prepared {}
+
+/// Objects that were applied: only these are reported on.
+#[derive(Clone, Copy, Debug)]
+pub enum Applied {}
+
+/// The children of a Workspace. Iterates in the order in which they are to be applied.
+#[derive(Clone)]
+pub struct Desired<State> {
+    objects: Vec<Object>,
+    manifest: Manifest,
+    complete: bool,
+    state: PhantomData<State>,
+}
+
+/// A child object.
+#[derive(Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names of Kubernetes")]
+pub enum Object {
+    ConfigMap(ConfigMap),
+    Deployment(Deployment),
+    PersistentVolumeClaim(PersistentVolumeClaim),
+    PodDisruptionBudget(PodDisruptionBudget),
+    Secret(Secret),
+    Service(Service),
+    ServiceAccount(ServiceAccount),
+    SigningKey(SigningKey),
+}
+
+macro_rules! each {
+    ($object:expr, $inner:ident => $body:expr) => {
+        match $object {
+            Object::ConfigMap($inner) => $body,
+            Object::Deployment($inner) => $body,
+            Object::PersistentVolumeClaim($inner) => $body,
+            Object::PodDisruptionBudget($inner) => $body,
+            Object::Secret($inner) => $body,
+            Object::Service($inner) => $body,
+            Object::ServiceAccount($inner) => $body,
+            Object::SigningKey($inner) => $body,
+        }
+    };
+}
+
+impl Object {
+    /// Its kind.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::ConfigMap(_) => "ConfigMap",
+            Self::Deployment(_) => "Deployment",
+            Self::PersistentVolumeClaim(_) => "PersistentVolumeClaim",
+            Self::PodDisruptionBudget(_) => "PodDisruptionBudget",
+            Self::Secret(_) => "Secret",
+            Self::Service(_) => "Service",
+            Self::ServiceAccount(_) => "ServiceAccount",
+            Self::SigningKey(_) => "SigningKey",
+        }
+    }
+
+    /// Its metadata.
+    pub fn metadata(&self) -> &ObjectMeta {
+        each!(self, object => &object.metadata)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.metadata().name.as_deref().unwrap_or_default()
+    }
+
+    /// With the annotation that holds the hash of all the rest.
+    #[must_use]
+    pub(super) fn hashed(mut self) -> Self {
+        let hash = each!(&self, object => fapi_config::canonical::to_vec(object))
+            .map(|bytes| meta::hex(&fapi_jose::sha256(bytes)))
+            .unwrap_or_default();
+        let metadata = each!(&mut self, object => &mut object.metadata);
+        let annotations = metadata.annotations.get_or_insert_default();
+        annotations.insert(fapi_crds::names::annotation::HASH.to_owned(), hash);
+        self
+    }
+}
+
+/// Kind and name: contents of Secrets do not print.
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind(), self.name())
+    }
+}
+
+impl<State> Desired<State> {
+    /// The objects, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Object> {
+        self.objects.iter()
+    }
+
+    /// The manifest of the configuration among them.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Whether these are all children. If not, those that are not here stay as they are: nothing is pruned.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+}
+
+impl Desired<Prepared> {
+    pub(super) fn new(objects: Vec<Object>, manifest: Manifest, complete: bool) -> Self {
+        let objects = objects.into_iter().map(Object::hashed).collect();
+        Self { objects, manifest, complete, state: PhantomData }
+    }
+
+    /// Says that every object has been applied. For the one place that applies them.
+    pub fn applied(self) -> Desired<Applied> {
+        let Self { objects, manifest, complete, .. } = self;
+        Desired { objects, manifest, complete, state: PhantomData }
+    }
+}
+
+impl<'a, State> IntoIterator for &'a Desired<State> {
+    type Item = &'a Object;
+    type IntoIter = std::slice::Iter<'a, Object>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<State> fmt::Debug for Desired<State> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.objects).finish()
+    }
+}

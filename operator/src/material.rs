@@ -1,0 +1,407 @@
+//! Keys and certificates of the operator's own making: where entropy enters. Everything else in this crate gets them as values.
+//!
+//! [`complete`] takes what the Secrets (or the state directory) hold and adds what is missing or about to expire. It never
+//! replaces a salt or a sealing key that it cannot read: whoever damaged it must say so by deleting it.
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use fapi_config::{SealKey, SecretKey32, SubjectSalt};
+use fapi_core::{Lifetime, Timestamp};
+use fapi_crds::KeyAlgorithm;
+use fapi_crds::workspace::WorkspaceSpec;
+use fapi_jose::{Alg, SigningKey};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, NameConstraints, PKCS_RSA_SHA256, RsaKeySize, SanType,
+};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::names::Names;
+
+/// The identity that the operator shows at the internal port.
+pub const OPERATOR_IDENTITY: &str = "spiffe://fapi.rs/operator";
+
+/// How long a certificate authority of ours lives.
+const AUTHORITY: Lifetime = Lifetime::days(3650);
+/// How long a certificate of ours lives; renewed when a third of it is left.
+const LEAF: Lifetime = Lifetime::days(90);
+const LEAF_RENEWAL: Lifetime = Lifetime::days(30);
+/// How long a certificate for the internal port lives.
+const INTERNAL: Lifetime = Lifetime::days(365);
+const INTERNAL_RENEWAL: Lifetime = Lifetime::days(120);
+
+/// Everything of the operator's own making but signing keys.
+#[derive(Clone, Debug)]
+pub struct Material {
+    /// Sealing keys: the first seals, all open.
+    pub seal: Vec<SealKey>,
+    /// The salt of pairwise subjects.
+    pub subject_salt: SubjectSalt,
+    /// The authority of the internal port.
+    pub internal_ca: Certified,
+    /// What pods show there.
+    pub internal_tls: Certified,
+    /// Certificates of `selfSigned`, if the spec asks for any.
+    pub self_signed: Option<SelfSigned>,
+}
+
+/// A certificate with its private key, both PEM.
+#[derive(Clone)]
+pub struct Certified {
+    /// The certificate.
+    pub certificate: String,
+    /// The private key, PKCS #8.
+    pub key: Zeroizing<String>,
+}
+
+impl std::fmt::Debug for Certified {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Certified(…)")
+    }
+}
+
+/// Certificates of `selfSigned`.
+#[derive(Clone, Debug)]
+pub struct SelfSigned {
+    /// The authority, published in the `ConfigMap` `<ws>-ca`; constrained to the hosts of the Workspace.
+    pub ca: Certified,
+    /// The hosts it is constrained to.
+    pub hosts: Vec<String>,
+    /// For `tls.selfSigned`.
+    pub front: Option<Certified>,
+    /// For `mtls.tls.selfSigned`.
+    pub back: Option<Certified>,
+}
+
+/// Material cannot be read or made.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum MaterialError {
+    /// What is in a Secret is not what the operator put there.
+    #[error(
+        "Secret {secret} key {key} is damaged: bring it back from a backup, or delete the Secret to have it made anew"
+    )]
+    Damaged {
+        /// Name of the Secret.
+        secret: String,
+        /// Key in it.
+        key: &'static str,
+    },
+    /// The cryptographic library failed.
+    #[error("a key or certificate could not be made")]
+    Generation,
+}
+
+/// Data of Secrets by name.
+pub type SecretData = BTreeMap<String, BTreeMap<String, Vec<u8>>>;
+
+/// What a Workspace needs.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    names: Names,
+    front: Option<Vec<String>>,
+    back: Option<Vec<String>>,
+}
+
+impl Wanted {
+    /// What this spec asks for; the issuer's host is passed in, since it is parsed already.
+    pub fn new(names: &Names, spec: &WorkspaceSpec, issuer_host: &str) -> Self {
+        let back_host = spec.mtls.host.clone().unwrap_or_else(|| issuer_host.to_owned());
+        let mut front = vec![issuer_host.to_owned()];
+        if spec.mtls.tls.is_none() && back_host != issuer_host {
+            front.push(back_host.clone());
+        }
+        let own_back = spec.mtls.tls.as_ref().is_some_and(|tls| tls.self_signed.is_some());
+        Self {
+            names: names.clone(),
+            front: spec.tls.self_signed.is_some().then_some(front),
+            back: own_back.then(|| vec![back_host]),
+        }
+    }
+
+    /// The Secrets to read before [`complete`].
+    pub fn secrets(&self) -> Vec<String> {
+        let names = &self.names;
+        vec![
+            names.seal(),
+            names.subject(),
+            names.internal_ca(),
+            names.internal_tls(),
+            names.tls(),
+            names.mtls_tls(),
+        ]
+    }
+}
+
+/// Reads what is there, and makes what is missing or about to expire.
+///
+/// # Errors
+/// Damaged Secrets, and failures of the cryptographic library.
+pub fn complete(secrets: &SecretData, wanted: &Wanted, now: Timestamp) -> Result<Material, MaterialError> {
+    let names = &wanted.names;
+    let seal = match secrets.get(&names.seal()) {
+        Some(data) => read_seal(&names.seal(), data)?,
+        None => vec![seal_key()?],
+    };
+    let subject_salt = match secrets.get(&names.subject()) {
+        Some(data) => read_salt(&names.subject(), data)?,
+        None => SecretKey32::from_bytes(random()?),
+    };
+    let internal_ca =
+        match secrets.get(&names.internal_ca()).and_then(|data| pair(data, "tls.crt", "tls.key")) {
+            Some(ca) if is_fresh(&ca, now, Lifetime::days(365), &[]) => ca,
+            _ => authority(&format!("{} internal", names.qualified()), &[], now)?,
+        };
+    let internal_hosts = [internal_host(names)];
+    let internal_tls = match secrets.get(&names.internal_tls()) {
+        Some(data)
+            if data.get("ca.crt").map(Vec::as_slice) == Some(internal_ca.certificate.as_bytes())
+                && pair(data, "tls.crt", "tls.key")
+                    .is_some_and(|server| is_fresh(&server, now, INTERNAL_RENEWAL, &internal_hosts)) =>
+        {
+            pair(data, "tls.crt", "tls.key").ok_or(MaterialError::Generation)?
+        }
+        _ => server(&internal_ca, &internal_hosts, KeyPair::generate(), INTERNAL, now)?,
+    };
+    let self_signed = self_signed(secrets, wanted, now)?;
+    Ok(Material { seal, subject_salt, internal_ca, internal_tls, self_signed })
+}
+
+/// The name that pods of a Workspace show at the internal port.
+pub fn internal_host(names: &Names) -> String {
+    format!("{}.{}.svc", names.internal_service(), names.namespace)
+}
+
+/// A new signing key.
+///
+/// # Errors
+/// If the library fails, or the algorithm is one that does not sign.
+pub fn signing_key(algorithm: KeyAlgorithm, rsa_bits: Option<i32>) -> Result<SigningKey, MaterialError> {
+    let alg = match algorithm {
+        KeyAlgorithm::Ps256 => Alg::Ps256,
+        KeyAlgorithm::Es256 => Alg::Es256,
+        KeyAlgorithm::EdDsa => Alg::EdDsa,
+        KeyAlgorithm::EcdhEs | KeyAlgorithm::RsaOaep | KeyAlgorithm::RsaOaep256 => {
+            return Err(MaterialError::Generation);
+        }
+    };
+    let bits = rsa_bits.and_then(|bits| usize::try_from(bits).ok()).unwrap_or(3072);
+    SigningKey::generate(alg, bits).map_err(|_| MaterialError::Generation)
+}
+
+/// A certificate that proves the operator to pods.
+///
+/// # Errors
+/// If the authority cannot be read or the library fails.
+pub fn operator_certificate(internal_ca: &Certified, now: Timestamp) -> Result<Certified, MaterialError> {
+    let mut params = params("fapi-operator", now, INTERNAL)?;
+    let identity = OPERATOR_IDENTITY.try_into().map_err(|_| MaterialError::Generation)?;
+    params.subject_alt_names.push(SanType::URI(identity));
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    sign(&params, internal_ca, KeyPair::generate())
+}
+
+/// Whether the certificate of the operator should be made anew.
+pub fn operator_certificate_is_due(certificate: &Certified, now: Timestamp) -> bool {
+    !is_fresh(certificate, now, INTERNAL_RENEWAL, &[])
+}
+
+fn self_signed(
+    secrets: &SecretData,
+    wanted: &Wanted,
+    now: Timestamp,
+) -> Result<Option<SelfSigned>, MaterialError> {
+    let names = &wanted.names;
+    let hosts: Vec<String> = wanted.front.iter().chain(&wanted.back).flatten().cloned().collect();
+    if hosts.is_empty() {
+        return Ok(None);
+    }
+    let stored = [names.tls(), names.mtls_tls()].map(|name| secrets.get(&name));
+    let ca = stored.iter().flatten().find_map(|data| pair(data, "ca.crt", "ca.key"));
+    let known = ca.as_ref().map(|ca| ca.certificate.clone());
+    // An authority may sign for no other hosts than those it was made for.
+    let covers = |data: &&BTreeMap<String, Vec<u8>>| {
+        data.get("ca.hosts").is_some_and(|listed| listed == hosts.join("\n").as_bytes())
+    };
+    let ca = match ca {
+        Some(ca) if is_fresh(&ca, now, Lifetime::days(365), &[]) && stored.iter().flatten().any(covers) => ca,
+        _ => authority(&names.qualified(), &hosts, now)?,
+    };
+    let unchanged = known.as_ref() == Some(&ca.certificate);
+    let leaf = |hosts: Option<&Vec<String>>, data: Option<&BTreeMap<String, Vec<u8>>>| {
+        let Some(hosts) = hosts else { return Ok(None) };
+        let kept = data
+            .filter(|_| unchanged)
+            .and_then(|data| pair(data, "tls.crt", "tls.key"))
+            .filter(|server| is_fresh(server, now, LEAF_RENEWAL, hosts));
+        match kept {
+            Some(kept) => Ok(Some(kept)),
+            // RSA: TLS 1.2 with the suites that FAPI allows everywhere needs it.
+            None => {
+                let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048);
+                server(&ca, hosts, key, LEAF, now).map(Some)
+            }
+        }
+    };
+    let [front_data, back_data] = stored;
+    let front = leaf(wanted.front.as_ref(), front_data)?;
+    let back = leaf(wanted.back.as_ref(), back_data)?;
+    Ok(Some(SelfSigned { ca, hosts, front, back }))
+}
+
+fn random() -> Result<[u8; 32], MaterialError> {
+    let mut bytes = [0; 32];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| MaterialError::Generation)?;
+    Ok(bytes)
+}
+
+fn seal_key() -> Result<SealKey, MaterialError> {
+    let [a, b, c, d, ..] = random()?;
+    Ok(SealKey { id: format!("{a:02x}{b:02x}{c:02x}{d:02x}"), key: SecretKey32::from_bytes(random()?) })
+}
+
+fn authority(name: &str, hosts: &[String], now: Timestamp) -> Result<Certified, MaterialError> {
+    let mut params = params(name, now, AUTHORITY)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    if !hosts.is_empty() {
+        let permitted_subtrees = hosts.iter().cloned().map(GeneralSubtree::DnsName).collect();
+        params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
+    }
+    let key = KeyPair::generate().map_err(|_| MaterialError::Generation)?;
+    let certificate = params.self_signed(&key).map_err(|_| MaterialError::Generation)?;
+    Ok(Certified { certificate: certificate.pem(), key: Zeroizing::new(key.serialize_pem()) })
+}
+
+fn server(
+    ca: &Certified,
+    hosts: &[String],
+    key: Result<KeyPair, rcgen::Error>,
+    lifetime: Lifetime,
+    now: Timestamp,
+) -> Result<Certified, MaterialError> {
+    let name = hosts.first().map_or("fapi-server", String::as_str);
+    let mut params = params(name, now, lifetime)?;
+    for host in hosts {
+        let name = host.as_str().try_into().map_err(|_| MaterialError::Generation)?;
+        params.subject_alt_names.push(SanType::DnsName(name));
+    }
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    sign(&params, ca, key)
+}
+
+fn sign(
+    params: &CertificateParams,
+    ca: &Certified,
+    key: Result<KeyPair, rcgen::Error>,
+) -> Result<Certified, MaterialError> {
+    let failed = |_| MaterialError::Generation;
+    let issuer_key = KeyPair::from_pem(&ca.key).map_err(failed)?;
+    let issuer = Issuer::from_ca_cert_pem(&ca.certificate, issuer_key).map_err(failed)?;
+    let key = key.map_err(failed)?;
+    let certificate = params.signed_by(&key, &issuer).map_err(failed)?;
+    Ok(Certified { certificate: certificate.pem(), key: Zeroizing::new(key.serialize_pem()) })
+}
+
+fn params(name: &str, now: Timestamp, lifetime: Lifetime) -> Result<CertificateParams, MaterialError> {
+    let mut params = CertificateParams::new(Vec::new()).map_err(|_| MaterialError::Generation)?;
+    let common_name: String = name.chars().take(64).collect();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.use_authority_key_identifier_extension = true;
+    let (year, month, day) = date(now - Lifetime::days(1))?;
+    params.not_before = rcgen::date_time_ymd(year, month, day);
+    let (year, month, day) = date(now + lifetime)?;
+    params.not_after = rcgen::date_time_ymd(year, month, day);
+    Ok(params)
+}
+
+/// Year, month and day: rcgen's dates are whole days here.
+fn date(time: Timestamp) -> Result<(i32, u8, u8), MaterialError> {
+    let time = jiff::Timestamp::from_second(time.as_unix()).map_err(|_| MaterialError::Generation)?;
+    let date = time.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let part = |value: i8| u8::try_from(value).map_err(|_| MaterialError::Generation);
+    Ok((i32::from(date.year()), part(date.month())?, part(date.day())?))
+}
+
+/// Whether a certificate is valid, is not due for renewal, and names exactly these hosts (none: whatever it names).
+fn is_fresh(certified: &Certified, now: Timestamp, renewal: Lifetime, hosts: &[String]) -> bool {
+    let Ok((_, pem)) = x509_parser::pem::parse_x509_pem(certified.certificate.as_bytes()) else {
+        return false;
+    };
+    let Ok(certificate) = pem.parse_x509() else { return false };
+    let validity = certificate.validity();
+    let timely = validity.not_before.timestamp() <= now.as_unix()
+        && now.as_unix() + renewal.as_seconds() < validity.not_after.timestamp();
+    let mut named: Vec<&str> = Vec::new();
+    if let Ok(Some(names)) = certificate.subject_alternative_name() {
+        for name in &names.value.general_names {
+            if let x509_parser::extensions::GeneralName::DNSName(host) = name {
+                named.push(host);
+            }
+        }
+    }
+    timely
+        && (hosts.is_empty()
+            || (named.len() == hosts.len() && hosts.iter().all(|host| named.contains(&host.as_str()))))
+}
+
+fn pair(data: &BTreeMap<String, Vec<u8>>, certificate: &str, key: &str) -> Option<Certified> {
+    let text = |name| std::str::from_utf8(data.get(name)?).ok();
+    Some(Certified { certificate: text(certificate)?.to_owned(), key: Zeroizing::new(text(key)?.to_owned()) })
+}
+
+/// `seal.json` of the Secret `<ws>-seal`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredSeal {
+    keys: Vec<StoredSealKey>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredSealKey {
+    id: String,
+    key: String,
+}
+
+const SEAL_KEY: &str = "seal.json";
+const SALT_KEY: &str = "salt";
+
+impl Material {
+    /// Data of the Secret `<ws>-seal`.
+    pub fn seal_data(&self) -> BTreeMap<String, Vec<u8>> {
+        let stored = StoredSeal {
+            keys: self
+                .seal
+                .iter()
+                .map(|key| StoredSealKey { id: key.id.clone(), key: key.key.to_base64url().to_string() })
+                .collect(),
+        };
+        BTreeMap::from([(SEAL_KEY.to_owned(), fapi_config::canonical::to_vec(&stored).unwrap_or_default())])
+    }
+
+    /// Data of the Secret `<ws>-subject`.
+    pub fn subject_data(&self) -> BTreeMap<String, Vec<u8>> {
+        BTreeMap::from([(SALT_KEY.to_owned(), self.subject_salt.to_base64url().as_bytes().to_vec())])
+    }
+}
+
+fn read_seal(secret: &str, data: &BTreeMap<String, Vec<u8>>) -> Result<Vec<SealKey>, MaterialError> {
+    let damaged = || MaterialError::Damaged { secret: secret.to_owned(), key: SEAL_KEY };
+    let stored: StoredSeal =
+        serde_json::from_slice(data.get(SEAL_KEY).ok_or_else(damaged)?).map_err(|_| damaged())?;
+    let mut keys = Vec::with_capacity(stored.keys.len());
+    for key in stored.keys {
+        let secret = SecretKey32::from_base64url(&Zeroizing::new(key.key)).ok_or_else(damaged)?;
+        keys.push(SealKey { id: key.id, key: secret });
+    }
+    if keys.is_empty() { Err(damaged()) } else { Ok(keys) }
+}
+
+fn read_salt(secret: &str, data: &BTreeMap<String, Vec<u8>>) -> Result<SubjectSalt, MaterialError> {
+    let text = data.get(SALT_KEY).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    text.and_then(|text| SecretKey32::from_base64url(text.trim()))
+        .ok_or_else(|| MaterialError::Damaged { secret: secret.to_owned(), key: SALT_KEY })
+}
