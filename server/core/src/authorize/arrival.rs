@@ -121,8 +121,8 @@ pub fn by_value(
         rejection,
         destination: outside_destination(outside, client, registry),
     })?;
-    let digest = Digest::of(Purpose::RequestObject, jwt);
-    let delivery = Delivery::ByValue { digest, expires: object.expires + CLOCK_SKEW + CLOCK_SKEW };
+    let delivery =
+        Delivery::ByValue { digest: object.digest, expires: object.expires + CLOCK_SKEW + CLOCK_SKEW };
     parse(&Source::Claims(&object.claims), client, registry, delivery)
 }
 

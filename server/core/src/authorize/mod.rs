@@ -12,7 +12,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use arrival::{Arrival, Refused, arrive, by_value};
+pub use arrival::{Arrival, REQUEST_URI_PREFIX, Refused, arrive, by_value};
 pub use claims_parameter::{AcrWish, ClaimsRequest};
 pub use parse::push;
 
@@ -71,7 +71,7 @@ pub enum Delivery {
     Pushed,
     /// In the `request` parameter: the object may lead to one answer only.
     ByValue {
-        /// Of the whole request object.
+        /// Of what was signed: the same object in another spelling of its signature is the same object.
         digest: Digest,
         /// When the object ends; its digest is remembered until then.
         expires: crate::lifetime::Timestamp,

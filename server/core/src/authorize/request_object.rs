@@ -6,12 +6,14 @@ use crate::client::Client;
 use crate::lifetime::{CLOCK_SKEW, Timestamp};
 use crate::registry::Registry;
 use crate::rejection::Rejection;
+use crate::secret::{Digest, Purpose};
 
 /// What a verified request object says, and when it ends.
 #[derive(Debug)]
 pub(super) struct RequestObject {
     pub(super) claims: Claims,
     pub(super) expires: Timestamp,
+    pub(super) digest: Digest,
 }
 
 fn refuse(description: &'static str, clause: &'static str) -> Rejection {
@@ -42,6 +44,7 @@ pub(super) fn verify(
         .client_keys(client)
         .ok_or_else(|| refuse("this client has no keys to verify request objects with", "RFC 9101 6.2"))?;
     let verified = unverified.verify(&keys, client.request_object_algorithms(rules)).map_err(unusable)?;
+    let digest = Digest::of(Purpose::RequestObject, &fapi_jose::b64::encode(verified.digest()));
     let claims = verified.claims;
 
     // RO-08, RFC 8725 3.11.
@@ -107,5 +110,5 @@ pub(super) fn verify(
     if now - not_before > window {
         return Err(refuse("the request object's nbf must be at most 60 minutes ago", "F1A 5.2.2-17"));
     }
-    Ok(RequestObject { claims, expires })
+    Ok(RequestObject { claims, expires, digest })
 }

@@ -10,7 +10,9 @@ mod registration;
 mod tests;
 
 pub use accepted::{Client, Offer};
-pub use authenticate::{AuthenticatedClient, Credentials, Endpoint, Presented, ReplayKey, authenticate};
+pub use authenticate::{
+    ASSERTION_TYPE, AuthenticatedClient, Credentials, Endpoint, Presented, ReplayKey, authenticate,
+};
 pub use registration::{
     AuthRegistration, ClientLifetimes, EncryptionChoice, GrantType, JoseChoice, Registration,
 };

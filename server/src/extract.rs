@@ -1,0 +1,171 @@
+//! What did the caller send? Parsed, not trusted.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use fapi_core::certificate::PeerCertificate;
+use fapi_core::client::Credentials;
+use fapi_core::params::Params;
+use fapi_core::rejection::Rejection;
+use fapi_core::secret::{Digest, Purpose, Secret};
+use http::{HeaderMap, Method, header};
+
+use crate::listen::Peer;
+
+/// Bodies end here (`H-04`): a form with a request object fits many times over.
+const LONGEST_FORM: usize = 64 * 1024;
+
+/// A call of a program: its form, its credentials, its certificate.
+#[derive(Debug)]
+pub struct ClientRequest {
+    /// The form.
+    pub params: Params,
+    /// Who it says it is, and with what proof.
+    pub credentials: Credentials,
+    /// The certificate of its connection.
+    pub certificate: Option<PeerCertificate>,
+    /// Its headers.
+    pub headers: HeaderMap,
+}
+
+/// Why a body is no form.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// Over the limit: 413.
+    TooLarge,
+    /// Wrong type, or parameters that break the rules: 400.
+    Rejected(Rejection),
+}
+
+impl From<Rejection> for Unreadable {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+impl ClientRequest {
+    /// Reads a form post.
+    ///
+    /// # Errors
+    /// Another content type (`TLS-14`), a duplicate parameter, a body that is too large.
+    pub async fn read(request: Request) -> Result<Self, Unreadable> {
+        let certificate = certificate(&request);
+        let (parts, body) = request.into_parts();
+        let params = form(&parts.headers, body).await?;
+        let credentials =
+            Credentials::new(&params, parts.headers.contains_key(header::AUTHORIZATION), certificate.clone());
+        Ok(Self { params, credentials, certificate, headers: parts.headers })
+    }
+}
+
+/// The certificate of the connection a request came in by.
+pub fn certificate(request: &Request) -> Option<PeerCertificate> {
+    let peer = request.extensions().get::<Peer>()?;
+    PeerCertificate::from_chain(peer.certificates().iter().map(|one| one.to_vec()).collect())
+}
+
+/// The parameters of a GET query or a POST form.
+///
+/// # Errors
+/// As [`ClientRequest::read`].
+pub async fn query_or_form(request: Request) -> Result<Params, Unreadable> {
+    if request.method() == Method::POST {
+        let (parts, body) = request.into_parts();
+        return form(&parts.headers, body).await;
+    }
+    Ok(Params::parse(request.uri().query().unwrap_or_default().as_bytes())?)
+}
+
+async fn form(headers: &HeaderMap, body: Body) -> Result<Params, Unreadable> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let description = "the content type must be application/x-www-form-urlencoded";
+        return Err(Rejection::invalid_request(description, "RFC 6749 3.2").into());
+    }
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Rejection::invalid_request("compressed bodies are not accepted", "RFC 9110 15.5.16").into());
+    }
+    let bytes = to_bytes(body, LONGEST_FORM).await.map_err(|_| Unreadable::TooLarge)?;
+    Ok(Params::parse(&bytes)?)
+}
+
+/// The cookie that ties an interaction to one browser.
+pub const BROWSER: &str = "__Host-fapi-browser";
+/// The cookie of a sign-in session.
+pub const SESSION: &str = "__Host-fapi-session";
+
+/// One of our cookies.
+///
+/// # Errors
+/// Two of the same name: somebody tossed one in (`B-12`).
+pub fn cookie(headers: &HeaderMap, name: &str) -> Result<Option<Secret>, Rejection> {
+    let mut found = None;
+    for value in headers.get_all(header::COOKIE) {
+        for pair in value.to_str().unwrap_or_default().split(';') {
+            let Some((known, value)) = pair.trim().split_once('=') else { continue };
+            if known != name {
+                continue;
+            }
+            if found.is_some() {
+                return Err(Rejection::invalid_request("a cookie was sent twice: clear the cookies of this site", "RFC 6265 5.4"));
+            }
+            found = Some(Secret::presented(value));
+        }
+    }
+    Ok(found)
+}
+
+/// `Set-Cookie` for one of our cookies: never readable by scripts, never sent to other sites' forms.
+pub fn set_cookie(name: &str, value: &Secret) -> String {
+    format!("{name}={}; Path=/; Secure; HttpOnly; SameSite=Lax", value.expose())
+}
+
+/// The digest of this browser's cookie.
+///
+/// # Errors
+/// As [`cookie`].
+pub fn browser(headers: &HeaderMap) -> Result<Option<Digest>, Rejection> {
+    Ok(cookie(headers, BROWSER)?.map(|secret| secret.digest(Purpose::Browser)))
+}
+
+/// The languages a browser asks for, preferred first (RFC 9110 12.5.4).
+pub fn accepted_languages(headers: &HeaderMap) -> Vec<String> {
+    let header = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut wishes: Vec<(f32, String)> = header
+        .split(',')
+        .take(16)
+        .filter_map(|wish| {
+            let mut parts = wish.split(';');
+            let tag = parts.next()?.trim();
+            let quality = parts.find_map(|part| part.trim().strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
+            (!tag.is_empty() && tag != "*" && quality > 0.0).then(|| (quality, tag.to_owned()))
+        })
+        .collect();
+    wishes.sort_by(|one, other| other.0.total_cmp(&one.0));
+    wishes.into_iter().map(|(_, tag)| tag).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: header::HeaderName, values: &[&'static str]) -> HeaderMap {
+        values.iter().map(|value| (name.clone(), http::HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn a_cookie_that_comes_twice_is_refused() {
+        let one = headers(header::COOKIE, &["a=1; __Host-fapi-session=x"]);
+        assert_eq!(cookie(&one, SESSION).unwrap().unwrap().expose(), "x");
+        for two in [&["__Host-fapi-session=x; __Host-fapi-session=y"][..], &["__Host-fapi-session=x", "__Host-fapi-session=y"]] {
+            assert!(cookie(&headers(header::COOKIE, two), SESSION).is_err(), "B-12");
+        }
+        assert!(cookie(&one, BROWSER).unwrap().is_none());
+    }
+
+    #[test]
+    fn languages_come_in_order_of_preference() {
+        let wishes = headers(header::ACCEPT_LANGUAGE, &["en;q=0.5, pt-BR, *;q=0.1, de;q=0"]);
+        assert_eq!(accepted_languages(&wishes), ["pt-BR", "en"]);
+    }
+}

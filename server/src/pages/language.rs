@@ -1,0 +1,144 @@
+//! In which language? English and Brazilian Portuguese; a missing word does not compile.
+
+/// Everything that a page says, in one language.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+#[expect(missing_docs, reason = "each is the English text it stands for")]
+pub struct Words {
+    pub tag: &'static str,
+    pub sign_in: &'static str,
+    pub sign_in_for: &'static str,
+    pub username: &'static str,
+    pub password: &'static str,
+    pub cancel: &'static str,
+    pub wrong_credentials: &'static str,
+    pub busy: &'static str,
+    pub never_share: &'static str,
+    pub consent_title: &'static str,
+    pub asks_for: &'static str,
+    pub signed_in_as: &'static str,
+    pub answer_goes_to: &'static str,
+    pub until: &'static str,
+    pub allow: &'static str,
+    pub deny: &'static str,
+    pub policy: &'static str,
+    pub terms: &'static str,
+    pub going_back: &'static str,
+    pub going_back_text: &'static str,
+    pub go_on: &'static str,
+    pub error_title: &'static str,
+    pub error_text: &'static str,
+    pub request_id: &'static str,
+    pub scope_openid: &'static str,
+    pub scope_offline_access: &'static str,
+    pub scope_profile: &'static str,
+    pub scope_email: &'static str,
+    pub scope_address: &'static str,
+    pub scope_phone: &'static str,
+}
+
+const ENGLISH: Words = Words {
+    tag: "en",
+    sign_in: "Sign in",
+    sign_in_for: "to continue to",
+    username: "User name",
+    password: "Password",
+    cancel: "Cancel",
+    wrong_credentials: "The user name or the password is not right. Try again.",
+    busy: "Many people are signing in right now. Try again in a moment.",
+    never_share: "Only enter your password on this page. No other application ever needs it.",
+    consent_title: "Allow access?",
+    asks_for: "asks for your permission to:",
+    signed_in_as: "You are signed in as",
+    answer_goes_to: "Your answer goes to",
+    until: "This permission ends at the latest on",
+    allow: "Allow",
+    deny: "Deny",
+    policy: "Privacy policy",
+    terms: "Terms of service",
+    going_back: "Going back",
+    going_back_text: "You are being taken back to the application.",
+    go_on: "Continue",
+    error_title: "This did not work",
+    error_text: "Go back to the application and start again. If it happens again, tell the application's support this:",
+    request_id: "Request",
+    scope_openid: "Know who you are at this bank, without your name",
+    scope_offline_access: "Keep this access while you are away",
+    scope_profile: "See your profile: name, date of birth, language",
+    scope_email: "See your email address",
+    scope_address: "See your postal address",
+    scope_phone: "See your phone number",
+};
+
+const PORTUGUESE: Words = Words {
+    tag: "pt-BR",
+    sign_in: "Entrar",
+    sign_in_for: "para continuar em",
+    username: "Usuário",
+    password: "Senha",
+    cancel: "Cancelar",
+    wrong_credentials: "O usuário ou a senha não está correto. Tente novamente.",
+    busy: "Muitas pessoas estão entrando agora. Tente novamente em instantes.",
+    never_share: "Digite sua senha somente nesta página. Nenhum outro aplicativo precisa dela.",
+    consent_title: "Permitir acesso?",
+    asks_for: "pede sua permissão para:",
+    signed_in_as: "Você entrou como",
+    answer_goes_to: "Sua resposta será enviada para",
+    until: "Esta permissão termina no máximo em",
+    allow: "Permitir",
+    deny: "Negar",
+    policy: "Política de privacidade",
+    terms: "Termos de serviço",
+    going_back: "Voltando",
+    going_back_text: "Você está sendo levado de volta ao aplicativo.",
+    go_on: "Continuar",
+    error_title: "Não funcionou",
+    error_text: "Volte ao aplicativo e comece de novo. Se acontecer novamente, informe isto ao suporte do aplicativo:",
+    request_id: "Solicitação",
+    scope_openid: "Saber quem você é neste banco, sem o seu nome",
+    scope_offline_access: "Manter este acesso enquanto você estiver ausente",
+    scope_profile: "Ver seu perfil: nome, data de nascimento, idioma",
+    scope_email: "Ver seu endereço de e-mail",
+    scope_address: "Ver seu endereço postal",
+    scope_phone: "Ver seu número de telefone",
+};
+
+/// All languages, the fallback first.
+pub const ALL: [&Words; 2] = [&ENGLISH, &PORTUGUESE];
+
+/// The first wished language that we speak; a tag matches by its language, whatever its region (RFC 4647 3.4).
+pub fn choose<'a>(wishes: impl Iterator<Item = &'a str>) -> &'static Words {
+    let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
+    for wish in wishes {
+        if let Some(words) = ALL.into_iter().find(|words| primary(words.tag) == primary(wish)) {
+            return words;
+        }
+    }
+    &ENGLISH
+}
+
+impl Words {
+    /// What a standard scope means (OpenID Connect Core 5.4, 11).
+    pub fn scope(&self, name: &str) -> Option<&'static str> {
+        Some(match name {
+            "openid" => self.scope_openid,
+            "offline_access" => self.scope_offline_access,
+            "profile" => self.scope_profile,
+            "email" => self.scope_email,
+            "address" => self.scope_address,
+            "phone" => self.scope_phone,
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_language_that_we_speak_wins() {
+        assert_eq!(choose(["de", "pt-PT", "en"].into_iter()).tag, "pt-BR");
+        assert_eq!(choose(["EN-gb"].into_iter()).tag, "en");
+        assert_eq!(choose(["tlh"].into_iter()).tag, "en");
+    }
+}

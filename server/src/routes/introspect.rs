@@ -1,0 +1,84 @@
+//! Introspection (RFC 7662).
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use fapi_core::client::{AuthenticatedClient, Endpoint};
+use fapi_core::introspection;
+use fapi_core::resource::{self, AccessToken, Expectations};
+use fapi_core::rejection::Rejection;
+use fapi_core::secret::{Purpose, Secret};
+use serde_json::{Map, Value};
+
+use crate::app::App;
+use crate::context::{Around, Context, json as render};
+use crate::extract::ClientRequest;
+use crate::failure::{Failure, no_store};
+
+/// What the caller may know of a token; `{"active":false}` for everything else (`INT-03`).
+pub async fn post(State(app): State<App>, request: Request) -> Response {
+    let around = Around::of(&request);
+    render(&app, &around, "an introspection request", answer(&app, &around, request).await).await
+}
+
+async fn answer(app: &App, around: &Around, request: Request) -> Result<Response, Failure> {
+    let cx = Context::begin(app, around)?;
+    let request = ClientRequest::read(request).await?;
+    let caller = cx.authenticate(&request.credentials, Endpoint::Introspection).await?;
+    let token = request.params.required("token", "token is missing", "RFC 7662 2.1")?;
+    let known = cx.introspect(token, &caller).await?.unwrap_or_else(introspection::inactive);
+    Ok((no_store(), axum::Json(known)).into_response())
+}
+
+impl Context {
+    async fn introspect(&self, token: &str, caller: &AuthenticatedClient) -> Result<Option<Map<String, Value>>, Failure> {
+        match self.access_token(token, |token, expected| resource::read(token, expected, self.now())).await {
+            Ok(token) => {
+                let grant = match token.grant() {
+                    Some(id) => self.store().by_id(&id).await?,
+                    None => None,
+                };
+                let authorization = grant.as_ref().and_then(|grant| grant.authorization(self.now()));
+                Ok(introspection::access_token(&token, authorization, caller, self.registry()))
+            }
+            Err(Failure::Rejected(_)) => self.introspect_refresh(token, caller).await,
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    async fn introspect_refresh(&self, token: &str, caller: &AuthenticatedClient) -> Result<Option<Map<String, Value>>, Failure> {
+        let Some(row) = self.store().lookup(&Secret::presented(token).digest(Purpose::RefreshToken)).await? else {
+            return Ok(None);
+        };
+        let Some(grant) = self.store().by_id(&row.grant).await? else { return Ok(None) };
+        Ok(introspection::refresh_token(&row, &grant, caller, self.registry(), self.now()))
+    }
+
+    /// An access token of ours, still in force: signed by us, not expired, its client still served, not revoked. Our own
+    /// endpoints always ask the store.
+    ///
+    /// # Errors
+    /// `invalid_token`.
+    pub(super) async fn access_token(
+        &self,
+        token: &str,
+        check: impl Fn(&str, &Expectations<'_>) -> Result<AccessToken, Rejection>,
+    ) -> Result<AccessToken, Failure> {
+        let keys = self.registry().jwks();
+        let expected = Expectations {
+            issuer: self.registry().issuer.as_str(),
+            audience: None,
+            keys: &keys,
+            algorithms: &self.registry().rules.signing,
+        };
+        let token = check(token, &expected)?;
+        let ended = |detail: &str| Rejection::invalid_token("the access token is not valid", "RFC 6750 3.1").detail(detail);
+        if !self.registry().client(&token.client_id).is_some_and(|client| client.enabled()) {
+            return Err(ended("its client is gone or disabled").into());
+        }
+        let grant = token.grant().ok_or_else(|| ended("jti names no grant"))?;
+        if self.store().denied(&token.jti, &grant).await? {
+            return Err(ended("it was revoked").into());
+        }
+        Ok(token)
+    }
+}

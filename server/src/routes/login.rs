@@ -1,0 +1,149 @@
+//! Sign-in: who is this person?
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use fapi_core::grant::{ErrorName, Grant, Person, Stage};
+use fapi_core::params::Params;
+use fapi_core::rejection::Rejection;
+use fapi_core::secret::{Purpose, Secret};
+use fapi_store::{Claim, Session};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use super::interaction::{Leave, Visitor, deny, grant, proceed};
+use crate::app::App;
+use crate::context::{Around, Context};
+use crate::extract::{BROWSER, SESSION, query_or_form, set_cookie};
+use crate::failure::Failure;
+use crate::login::{Attempt, Outcome};
+use crate::pages::{LoginForm, Page, Pages, Problem};
+use crate::seal::Form;
+
+/// The sign-in page. Sets the cookie that ties the interaction to this browser.
+pub async fn show(State(app): State<App>, request: Request) -> Response {
+    let around = Around::of(&request);
+    let headers = &around.headers;
+    let outcome = async {
+        let cx = Context::begin(&app, &around)?;
+        let params = query_or_form(request).await?;
+        let visitor = Visitor::of(headers, &cx).await?;
+        let grant = grant(&cx, params.get("i")).await?;
+        match &grant.stage {
+            Stage::Opened { .. } if grant.interaction_until().is_some_and(|until| cx.now() <= until) => {
+                let hint = grant.request.login_hint.clone().unwrap_or_default();
+                Ok(page(&cx, headers, &grant, &visitor, &hint, None))
+            }
+            _ => proceed(&cx, grant, &visitor, Leave::Redirect).await,
+        }
+    };
+    Pages::render(&app, &around, "a sign-in page", outcome.await).await
+}
+
+/// The sign-in itself.
+pub async fn submit(State(app): State<App>, request: Request) -> Response {
+    let around = Around::of(&request);
+    let headers = &around.headers;
+    let outcome = async {
+        let cx = Context::begin(&app, &around)?;
+        let params = query_or_form(request).await?;
+        let visitor = Visitor::of(headers, &cx).await?;
+        let grant = grant(&cx, params.get("i")).await?;
+        genuine(&cx, headers, &params, Form::Login, &visitor, &grant)?;
+        if params.get("cancel").is_some() {
+            let grant = deny(&cx, grant, visitor.digest().as_ref(), ErrorName::AccessDenied).await?;
+            return proceed(&cx, grant, &visitor, Leave::Page).await;
+        }
+        sign_in(&cx, headers, &params, grant, visitor).await
+    };
+    Pages::render(&app, &around, "a sign-in", outcome.await).await
+}
+
+async fn sign_in(cx: &Context, headers: &HeaderMap, params: &Params, grant: Grant, mut visitor: Visitor) -> Result<Response, Failure> {
+    let username = params.get("username").unwrap_or_default().to_owned();
+    let attempt = Attempt { username: username.clone(), password: Secret::presented(params.get("password").unwrap_or_default()) };
+    let known = match cx.current().login.check(attempt).await {
+        Outcome::Known(known) => known,
+        Outcome::Unknown => return Ok(page(cx, headers, &grant, &visitor, &username, Some(Problem::WrongCredentials))),
+        Outcome::Busy => return Ok(page(cx, headers, &grant, &visitor, &username, Some(Problem::Busy))),
+    };
+
+    // B-02: a new session at every sign-in; the one before ends.
+    if let Some(old) = visitor.session.take() {
+        cx.store().close_session(&old.id).await?;
+    }
+    let secret = Secret::from_random(cx.random());
+    let lifetimes = &cx.registry().rules.lifetimes;
+    let sid = fapi_jose::b64::encode(cx.random::<16>());
+    let person = Person { subject: known.subject, auth_time: cx.now(), acr: known.acr, sid: Some(sid.clone()) };
+    let session = Session {
+        id: secret.digest(Purpose::Session),
+        sid,
+        person: person.clone(),
+        idle_until: cx.now() + lifetimes.session_idle,
+        absolute_until: cx.now() + lifetimes.session_absolute,
+    };
+    cx.store().open_session(&session).await?;
+
+    let browser = visitor.digest().ok_or_else(tampered)?;
+    let grant = grant.authenticate(browser, person, cx.now())?;
+    if cx.store().authenticate(&grant).await? == Claim::Taken {
+        return Err(Rejection::access_denied("this sign-in belongs to another browser: start again", "RFC 9700 4.7").into());
+    }
+    visitor.session = Some(session);
+    let mut response = proceed(cx, grant, &visitor, Leave::Page).await?;
+    append_cookie(&mut response, &set_cookie(SESSION, &secret));
+    Ok(response)
+}
+
+fn page(cx: &Context, headers: &HeaderMap, grant: &Grant, visitor: &Visitor, username: &str, problem: Option<Problem>) -> Response {
+    let fresh = visitor.browser.is_none().then(|| Secret::from_random(cx.random()));
+    let browser = visitor.digest().or_else(|| fresh.as_ref().map(|secret| secret.digest(Purpose::Browser)));
+    let token = browser.map(|browser| cx.current().seal.token(Form::Login, &browser, &grant.id, cx.now())).unwrap_or_default();
+    let client = cx.registry().client(&grant.client_id);
+    let pages = Pages::of(cx, headers, &grant.request.ui_locales);
+    let client_name = client.map(|client| client.name(pages.languages()).to_owned()).unwrap_or_default();
+    let form = LoginForm { grant: grant.id.as_str(), token: &token, username, client_name: &client_name, problem };
+    let mut response = pages.show(&Page::Login(form), StatusCode::OK);
+    if let Some(secret) = fresh {
+        append_cookie(&mut response, &set_cookie(BROWSER, &secret));
+    }
+    response
+}
+
+fn append_cookie(response: &mut Response, cookie: &str) {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+/// Whether a form is ours: its token, this browser, and no other origin (`B-01`, `AUT-16`).
+///
+/// # Errors
+/// A page, never a redirect: somebody tampers.
+pub fn genuine(
+    cx: &Context,
+    headers: &HeaderMap,
+    params: &Params,
+    form: Form,
+    visitor: &Visitor,
+    grant: &Grant,
+) -> Result<(), Failure> {
+    let browser = visitor.digest().ok_or_else(tampered)?;
+    let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok());
+    if origin.is_some_and(|origin| origin != cx.registry().issuer.as_str() && origin != "null") {
+        return Err(tampered().into());
+    }
+    if headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
+        return Err(tampered().into());
+    }
+    let token = params.get("csrf").unwrap_or_default();
+    if !cx.current().seal.opens(token, form, &browser, &grant.id, cx.now()) {
+        return Err(tampered().into());
+    }
+    Ok(())
+}
+
+fn tampered() -> Rejection {
+    let description = "this form does not belong to this browser: allow cookies, go back to the application and start again";
+    Rejection::invalid_request(description, "RFC 9700 4.7")
+}
+

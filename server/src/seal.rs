@@ -1,0 +1,132 @@
+//! Did this form come from a page of ours, for this browser and this interaction? CSRF tokens without replica state.
+//!
+//! A token is an HMAC over the browser's cookie, the interaction and a bucket of time, under a key that all replicas share
+//! (`<ws>-seal`). Nothing is stored; a token of another browser, interaction or hour is worth nothing (`B-01`, `AUT-16`).
+
+use std::fmt;
+
+use aws_lc_rs::hmac;
+use fapi_core::ids::GrantId;
+use fapi_core::secret::Digest;
+use fapi_core::{Lifetime, Timestamp};
+use fapi_jose::b64;
+
+/// Tokens of this bucket and the one before are accepted, so one lasts 30 to 60 minutes: longer than any interaction.
+const BUCKET: Lifetime = Lifetime::minutes(30);
+
+/// Keys to seal with: the first seals, all of them open.
+#[derive(Clone)]
+pub struct Seal(Vec<hmac::Key>);
+
+/// What a token is for. A token of one page is no token for another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// The answer to a consent page.
+    Consent,
+    /// The sign-in.
+    Login,
+}
+
+impl Form {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::Consent => b"consent",
+            Self::Login => b"login",
+        }
+    }
+}
+
+impl Seal {
+    /// From shared secrets of 32 bytes, the one that seals first.
+    pub fn new<'a>(keys: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        Self(keys.into_iter().map(|key| hmac::Key::new(hmac::HMAC_SHA256, key)).collect())
+    }
+
+    /// A token for a form on a page of this interaction, in this browser. Empty when there is no key: then no form is accepted.
+    pub fn token(&self, form: Form, browser: &Digest, grant: &GrantId, now: Timestamp) -> String {
+        self.0.first().map(|key| b64::encode(tag(key, form, browser, grant, bucket(now)))).unwrap_or_default()
+    }
+
+    /// Whether a form's token is one of ours. Constant time.
+    pub fn opens(&self, token: &str, form: Form, browser: &Digest, grant: &GrantId, now: Timestamp) -> bool {
+        let Some(presented) = b64::decode(token) else { return false };
+        let current = bucket(now);
+        self.0.iter().any(|key| {
+            [current, current - 1].iter().any(|bucket| {
+                let message = message(form, browser, grant, *bucket);
+                hmac::verify(key, &message, &presented).is_ok()
+            })
+        })
+    }
+}
+
+impl fmt::Debug for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Seal({} keys)", self.0.len())
+    }
+}
+
+fn bucket(now: Timestamp) -> i64 {
+    now.as_unix().div_euclid(BUCKET.as_seconds())
+}
+
+fn tag(key: &hmac::Key, form: Form, browser: &Digest, grant: &GrantId, bucket: i64) -> hmac::Tag {
+    hmac::sign(key, &message(form, browser, grant, bucket))
+}
+
+fn message(form: Form, browser: &Digest, grant: &GrantId, bucket: i64) -> Vec<u8> {
+    let mut message = Vec::with_capacity(128);
+    for part in [b"csrf".as_slice(), form.label(), browser.as_str().as_bytes(), grant.as_str().as_bytes()] {
+        message.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        message.extend_from_slice(part);
+    }
+    message.extend_from_slice(&bucket.to_be_bytes());
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    fn parts() -> (Seal, Digest, GrantId) {
+        (Seal::new([[1; 32].as_slice()]), Digest::from_stored("alice's browser"), GrantId::from_stored("g1"))
+    }
+
+    #[test]
+    fn a_token_is_good_for_its_own_form_browser_and_interaction_only() {
+        let (seal, browser, grant) = parts();
+        let token = seal.token(Form::Login, &browser, &grant, NOON);
+        assert!(seal.opens(&token, Form::Login, &browser, &grant, NOON));
+        assert!(!seal.opens(&token, Form::Consent, &browser, &grant, NOON), "B-01");
+        assert!(!seal.opens(&token, Form::Login, &Digest::from_stored("other"), &grant, NOON), "B-01");
+        assert!(!seal.opens(&token, Form::Login, &browser, &GrantId::from_stored("g2"), NOON), "AUT-17");
+        assert!(!seal.opens("", Form::Login, &browser, &grant, NOON), "AUT-16");
+    }
+
+    #[test]
+    fn a_token_lasts_as_long_as_an_interaction_and_not_for_hours() {
+        let (seal, browser, grant) = parts();
+        let token = seal.token(Form::Login, &browser, &grant, NOON);
+        assert!(seal.opens(&token, Form::Login, &browser, &grant, NOON + Lifetime::minutes(30)));
+        assert!(!seal.opens(&token, Form::Login, &browser, &grant, NOON + Lifetime::minutes(61)));
+    }
+
+    #[test]
+    fn a_rotated_key_still_opens_what_it_sealed() {
+        let (old, browser, grant) = parts();
+        let token = old.token(Form::Login, &browser, &grant, NOON);
+        let rotated = Seal::new([[2; 32].as_slice(), [1; 32].as_slice()]);
+        assert!(rotated.opens(&token, Form::Login, &browser, &grant, NOON));
+        assert!(!Seal::new([[2; 32].as_slice()]).opens(&token, Form::Login, &browser, &grant, NOON));
+    }
+
+    #[test]
+    fn without_a_key_no_form_is_accepted() {
+        let (_, browser, grant) = parts();
+        let none = Seal::new([]);
+        let token = none.token(Form::Login, &browser, &grant, NOON);
+        assert!(!none.opens(&token, Form::Login, &browser, &grant, NOON));
+    }
+}
