@@ -46,7 +46,8 @@ cargo_tests() {
     /^ +Running / {
       close_target(); open = 1; reported = 0
       target = ($2 == "unittests") ? $3 : $2
-      if ($2 == "unittests") { crate = $NF; sub(/^.*\//, "", crate); sub(/-[0-9a-f]+\)$/, "", crate); gsub(/_/, "-", crate) }
+      # the library of a package comes first, then its programs and integration tests
+      if (target == "src/lib.rs") { crate = $NF; sub(/^.*\//, "", crate); sub(/-[0-9a-f]+\)$/, "", crate); gsub(/_/, "-", crate) }
     }
     /^ +Doc-tests / { close_target(); open = 1; reported = 0; target = "documentation"; crate = $2; gsub(/_/, "-", crate) }
     /^test result: / {
