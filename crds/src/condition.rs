@@ -60,9 +60,10 @@ impl ConditionType {
     /// The kinds that have it.
     pub fn kinds(self) -> &'static [Kind] {
         match self {
-            Self::Accepted | Self::Ready | Self::Reconciling | Self::Stalled => &Kind::ALL,
+            Self::Accepted | Self::Ready | Self::Reconciling | Self::ResolvedRefs | Self::Stalled => {
+                &Kind::ALL
+            }
             Self::Approved | Self::CertificateExpiring | Self::Programmed => &[Kind::Client],
-            Self::ResolvedRefs => &[Kind::Workspace, Kind::Client],
             Self::Insecure | Self::Suspended => &[Kind::Workspace, Kind::SigningKey],
             Self::Overdue | Self::Published | Self::RotationBlocked => &[Kind::SigningKey],
             Self::Available

@@ -14,7 +14,7 @@ pub struct SigningKeyStatus {
     /// Generation of the spec that this status speaks of. -1 until the operator has looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Reconciling`, `Stalled`, `Accepted`, `Published`, `RotationBlocked`, `Overdue`, `Suspended`, `Insecure`.
+    /// `Ready`, `Reconciling`, `Stalled`, `Accepted`, `ResolvedRefs`, `Published`, `RotationBlocked`, `Overdue`, `Suspended`, `Insecure`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -151,5 +151,19 @@ impl PodCounts {
         blocking.sort();
         blocking.truncate(Self::MOST_NAMED);
         Self { confirmed, total, summary: format!("{confirmed}/{total}"), blocking }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_are_counted_and_ten_of_them_named() {
+        let blocking = (0..12).rev().map(|n| format!("pod-{n:02}")).collect();
+        let counts = PodCounts::new(15, blocking);
+        assert_eq!((counts.confirmed, counts.total, counts.summary.as_str()), (3, 15, "3/15"));
+        assert_eq!((counts.blocking.len(), counts.blocking.first().unwrap().as_str()), (10, "pod-00"));
+        assert_eq!(PodCounts::new(0, Vec::new()).summary, "0/0");
     }
 }

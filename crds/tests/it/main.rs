@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod client_rules;
+mod control_plane;
 mod derived;
 mod documents;
 mod examples;

@@ -4,6 +4,8 @@ use fapi_crds::Kind;
 use fapi_crds::schema::{violations, violations_of_update};
 use serde_json::{Value, json};
 
+use crate::control_plane;
+
 /// The least a Workspace can be.
 pub(crate) fn workspace() -> Value {
     json!({
@@ -72,28 +74,51 @@ fn kind_of(object: &Value) -> Kind {
 /// It is accepted by the published schema and its rules.
 #[track_caller]
 pub(crate) fn accepts(object: &Value) {
-    let found = violations(kind_of(object), object);
-    assert!(found.is_empty(), "{found:#?}\n{object:#}");
+    expect_accepted(object, None);
 }
 
 /// It is refused with a message that holds these words.
 #[track_caller]
 pub(crate) fn refuses(object: &Value, words: &str) {
-    let found: Vec<String> = violations(kind_of(object), object).iter().map(ToString::to_string).collect();
-    assert!(found.iter().any(|message| message.contains(words)), "{found:#?} lacks {words:?}\n{object:#}");
+    expect_refused(object, None, words);
 }
 
 /// The change is accepted.
 #[track_caller]
 pub(crate) fn accepts_update(old: &Value, new: &Value) {
-    let found = violations_of_update(kind_of(new), new, old);
-    assert!(found.is_empty(), "{found:#?}");
+    expect_accepted(new, Some(old));
 }
 
 /// The change is refused with a message that holds these words.
 #[track_caller]
 pub(crate) fn refuses_update(old: &Value, new: &Value, words: &str) {
-    let found: Vec<String> =
-        violations_of_update(kind_of(new), new, old).iter().map(ToString::to_string).collect();
-    assert!(found.iter().any(|message| message.contains(words)), "{found:#?} lacks {words:?}");
+    expect_refused(new, Some(old), words);
+}
+
+#[track_caller]
+fn expect_accepted(object: &Value, old: Option<&Value>) {
+    let found = found(object, old);
+    assert!(found.is_empty(), "{found:#?}\n{object:#}");
+    let server = control_plane::verdict(object, old);
+    assert!(
+        !matches!(server, Some(Err(_))),
+        "accepted here, and refused by the API server: {server:?}\n{object:#}"
+    );
+}
+
+#[track_caller]
+fn expect_refused(object: &Value, old: Option<&Value>, words: &str) {
+    let found = found(object, old);
+    assert!(found.iter().any(|message| message.contains(words)), "{found:#?} lacks {words:?}\n{object:#}");
+    let server = control_plane::verdict(object, old);
+    assert!(
+        !matches!(server, Some(Ok(()))),
+        "refused here, and accepted by the API server: {found:#?}\n{object:#}"
+    );
+}
+
+fn found(object: &Value, old: Option<&Value>) -> Vec<String> {
+    let kind = kind_of(object);
+    let found = old.map_or_else(|| violations(kind, object), |old| violations_of_update(kind, object, old));
+    found.iter().map(ToString::to_string).collect()
 }
