@@ -44,7 +44,13 @@ impl Loaded {
     pub fn to_registry(&self) -> Result<Registry, ConfigError> {
         let document = &self.document;
         let rules = document.rules().map_err(|refused| first(file::WORKSPACE, &refused))?;
-        let anchors = self.anchors()?;
+        let anchors = match &self.client_ca {
+            Some(pem) => Some(
+                TrustAnchors::parse(pem)
+                    .map_err(|error| ConfigError::new(file::CLIENT_CA, error.to_string()))?,
+            ),
+            None => None,
+        };
         let scopes = offered_scopes(document.scopes.iter().map(|scope| scope.name.clone()));
         let resources: Vec<String> =
             document.resources.iter().map(|resource| resource.identifier.clone()).collect();
@@ -92,17 +98,6 @@ impl Loaded {
             signers.push(Signer { state: public.state, key });
         }
         Ok(signers)
-    }
-}
-
-impl Loaded {
-    fn anchors(&self) -> Result<Option<TrustAnchors>, ConfigError> {
-        match &self.client_ca {
-            Some(_) => {
-                Err(ConfigError::new(file::CLIENT_CA, "client certificates of an authority are not read yet"))
-            }
-            None => Ok(None),
-        }
     }
 }
 

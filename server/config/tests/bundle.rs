@@ -297,6 +297,20 @@ fn a_client_that_the_profile_forbids_does_not_load() {
 }
 
 #[test]
+fn trust_anchors_are_read_and_damaged_ones_refused() {
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem();
+    let mut with_ca = bundle(vec![client("a")]);
+    with_ca.client_ca = Some(ca.clone().into_bytes());
+    assert!(Bundle::read(&with_ca.files(1)).unwrap().to_registry().unwrap().anchors.is_some());
+
+    with_ca.client_ca = Some(ca.replace("END CERTIFICATE", "END").into_bytes());
+    let error = Bundle::read(&with_ca.files(1)).unwrap().to_registry().unwrap_err();
+    assert_eq!(error.file, file::CLIENT_CA);
+}
+
+#[test]
 fn one_client_id_cannot_be_there_twice() {
     let error = Bundle::read(&bundle(vec![client("a"), client("a")]).files(1)).unwrap_err();
     assert_eq!(error.message, "two clients have the same clientId", "K-03");
