@@ -1,14 +1,22 @@
 //! What does everything share?
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
+use fapi_config::state::Pending;
+use fapi_config::{Document, Loaded, Manifest, SealKey, Users};
+use fapi_core::Timestamp;
+use fapi_core::ids::Incarnation;
 use fapi_core::registry::Registry;
+use fapi_store::{Store, StoreError};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::keyring::Keyring;
 use crate::random::Rng;
+use crate::reload::Refused;
 use crate::telemetry::Metrics;
 
 /// What every request and every task of one server shares. Cheap to clone.
@@ -19,7 +27,14 @@ struct Shared {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     metrics: Metrics,
+    started: Timestamp,
+    instance: String,
     current: ArcSwapOption<Current>,
+    pending: ArcSwapOption<Pending>,
+    loads: watch::Sender<u64>,
+    store: ArcSwapOption<Store>,
+    store_closed: ArcSwapOption<StoreError>,
+    buried: Mutex<BTreeSet<Incarnation>>,
 }
 
 /// One configuration, whole: what a request sees when it begins is what it sees until it ends.
@@ -27,14 +42,48 @@ struct Shared {
 pub struct Current {
     /// Issuer, rules, clients, public keys.
     pub registry: Registry,
-    /// Private keys.
+    /// Private keys that sign.
     pub keyring: Keyring,
+    /// What the registry does not hold: sign-in, pages, tombstones.
+    pub document: Document,
+    /// Which revision this is.
+    pub manifest: Manifest,
+    /// People with passwords.
+    pub users: Option<Users>,
+    /// Keys that seal cookies and forms; the first seals, all open.
+    pub seal: Vec<SealKey>,
+}
+
+impl Current {
+    /// Makes a configuration of a revision that has been read. Keys are parsed and tried: this takes milliseconds.
+    ///
+    /// # Errors
+    /// What this version does not accept.
+    pub fn new(loaded: Loaded) -> Result<Self, Refused> {
+        let registry = loaded.to_registry()?;
+        let keyring = Keyring::load(&loaded)?;
+        let Loaded { manifest, document, secrets, users, .. } = loaded;
+        Ok(Self { registry, keyring, document, manifest, users, seal: secrets.seal })
+    }
 }
 
 impl App {
     /// A server without a configuration: it answers nothing until [`App::install`].
     pub fn new(clock: Arc<dyn Clock>, rng: Arc<dyn Rng>, metrics: Metrics) -> Self {
-        Self(Arc::new(Shared { clock, rng, metrics, current: ArcSwapOption::empty() }))
+        let (started, instance) = (clock.now(), format!("{:032x}", u128::from_be_bytes(rng.bytes())));
+        Self(Arc::new(Shared {
+            clock,
+            rng,
+            metrics,
+            started,
+            instance,
+            current: ArcSwapOption::empty(),
+            pending: ArcSwapOption::empty(),
+            loads: watch::Sender::new(0),
+            store: ArcSwapOption::empty(),
+            store_closed: ArcSwapOption::empty(),
+            buried: Mutex::default(),
+        }))
     }
 
     /// The clock.
@@ -61,11 +110,77 @@ impl App {
     /// Puts a configuration in the place of the one before. Requests that have begun keep theirs.
     pub fn install(&self, current: Arc<Current>) {
         self.0.current.store(Some(current));
+        self.0.pending.store(None);
+        self.0.loads.send_modify(|count| *count += 1);
+    }
+
+    /// Counts configurations as they are installed: for whoever waits for the next.
+    pub fn loads(&self) -> watch::Receiver<u64> {
+        self.0.loads.subscribe()
+    }
+
+    /// A configuration was found and refused. The one before goes on being served.
+    pub fn refuse(&self, pending: Pending) {
+        self.0.pending.store(Some(Arc::new(pending)));
+    }
+
+    /// What was found and refused, if nothing better has been loaded since.
+    pub fn pending(&self) -> Option<Arc<Pending>> {
+        self.0.pending.load_full()
+    }
+
+    /// The database; none until it has been opened, which needs the issuer.
+    pub fn store(&self) -> Option<Store> {
+        self.0.store.load().as_deref().cloned()
+    }
+
+    /// The database was opened.
+    pub(crate) fn open_store(&self, store: Store) {
+        self.0.store.store(Some(Arc::new(store)));
+    }
+
+    /// The database could not be opened, so far.
+    pub(crate) fn store_closed(&self, why: StoreError) {
+        self.0.store_closed.store(Some(Arc::new(why)));
+    }
+
+    /// Whether the database takes writes, found out by writing.
+    ///
+    /// # Errors
+    /// Why it does not, as a sentence.
+    pub async fn store_answers(&self) -> Result<(), String> {
+        match self.store() {
+            Some(store) => store.health().await.map_err(|why| why.to_string()),
+            None => match self.0.store_closed.load_full() {
+                Some(why) => Err(why.to_string()),
+                None => Err("the database has not been opened yet".to_owned()),
+            },
+        }
+    }
+
+    /// Deleted clients of which nothing is left in the store, among those that the configuration still names.
+    pub fn tombstones_done(&self) -> Vec<Incarnation> {
+        self.buried().iter().cloned().collect()
+    }
+
+    pub(crate) fn buried(&self) -> std::sync::MutexGuard<'_, BTreeSet<Incarnation>> {
+        self.0.buried.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When this server started.
+    pub fn started(&self) -> Timestamp {
+        self.0.started
+    }
+
+    /// A name for this run of the server: another one after a restart.
+    pub fn instance(&self) -> &str {
+        &self.0.instance
     }
 }
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App").field("current", &self.0.current.load()).finish_non_exhaustive()
+        let revision = self.current().map(|current| current.manifest.revision);
+        f.debug_struct("App").field("revision", &revision).finish_non_exhaustive()
     }
 }

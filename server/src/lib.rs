@@ -5,18 +5,28 @@
 //! | module | answers |
 //! |---|---|
 //! | [`app`] | what does everything share? |
+//! | [`args`] | what is the binary told? |
 //! | [`clock`], [`random`] | what time is it, and where does randomness come from? The only places that know |
+//! | [`housekeeping`] | what is done without anybody asking? |
 //! | [`keyring`] | with which key is this signed? |
 //! | [`listen`] | who may come in, by which door, and how long may they take? |
+//! | [`private`] | what do the operator, the kubelet and Prometheus learn? |
+//! | [`reload`] | what is served from now on? |
+//! | [`run`] | how is a server put together? |
 //! | [`shutdown`] | how does it end? |
 //! | [`telemetry`] | what is going on? |
 //! | [`tls`] | which certificate is shown at which door, and what is a caller's certificate worth? |
 
 pub mod app;
+pub mod args;
 pub mod clock;
+pub mod housekeeping;
 pub mod keyring;
 pub mod listen;
+pub mod private;
 pub mod random;
+pub mod reload;
+pub mod run;
 pub mod shutdown;
 pub mod telemetry;
 pub mod tls;

@@ -13,6 +13,8 @@ pub enum Phase {
     Leaving,
     /// No new connections; those that stand are asked to end (`Connection: close`, GOAWAY).
     Draining,
+    /// Everything that had begun has ended or been given up; the internal ports close last.
+    Ended,
 }
 
 /// How long each part of the end may take.

@@ -49,15 +49,17 @@ pub(super) async fn serve(
 
     if speaks_http2 {
         let io = TokioIo::new(Watched::new(stream, Arc::clone(&visit), Heads::MayFollow));
-        attend(http2(door, limits).serve_connection(io, service), &visit, metrics, signal).await;
+        let connection = http2(door, limits).serve_connection(io, service);
+        attend(connection, &visit, metrics, signal, Phase::Draining).await;
     } else {
         let io = TokioIo::new(Watched::new(stream, Arc::clone(&visit), Heads::Follow));
-        attend(http1(door, limits).serve_connection(io, service), &visit, metrics, signal).await;
+        let connection = http1(head_bytes(door, limits), limits).serve_connection(io, service);
+        attend(connection, &visit, metrics, signal, Phase::Draining).await;
     }
 }
 
-/// Drives a connection, and ends it when its time is up or the server's is.
-async fn attend<C>(connection: C, visit: &Visit, metrics: &Metrics, mut signal: Signal)
+/// Drives a connection, and ends it when its time is up or the server has reached the phase in which it ends.
+pub(super) async fn attend<C>(connection: C, visit: &Visit, metrics: &Metrics, mut signal: Signal, end: Phase)
 where
     C: GracefulConnection,
     C::Error: std::fmt::Display,
@@ -72,7 +74,7 @@ where
                 }
                 return;
             }
-            () = signal.reached(Phase::Draining), if !asked_to_end => {
+            () = signal.reached(end), if !asked_to_end => {
                 asked_to_end = true;
                 metrics.closed(Closed::Drained);
             }
@@ -92,9 +94,8 @@ where
     }
 }
 
-fn http1(door: Door, limits: &Limits) -> http1::Builder {
+pub(super) fn http1(head: usize, limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    let head = head_bytes(door, limits);
     builder
         .timer(TokioTimer::new())
         // Ours is counted from a head's first byte. This one is counted from the end of the request before: it also ends

@@ -11,6 +11,7 @@
 //! | `crowd`, `visit` | who has to go, and when |
 //! | `connection` | what is spoken |
 //! | `desk` | what happens to every request, whatever its route |
+//! | `internal` | who reaches the two ports that are not doors |
 //! | `authority`, `forwarded`, `body`, `refusal` | what is refused before a route sees it, and how |
 
 mod authority;
@@ -21,6 +22,7 @@ mod desk;
 mod door;
 mod forwarded;
 mod handshake;
+mod internal;
 mod limits;
 mod peer;
 mod refusal;
@@ -40,6 +42,7 @@ use self::crowd::{Crowd, Place};
 use self::desk::Desk;
 pub use self::desk::{RequestId, Routers};
 pub use self::door::{Door, Port};
+pub use self::internal::{InternalPeer, InternalPort};
 pub use self::limits::Limits;
 pub use self::peer::Peer;
 use self::visit::Visit;

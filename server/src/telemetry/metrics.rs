@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use fapi_core::Timestamp;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -27,6 +28,10 @@ struct Families {
     closed: Family<Reason, Counter>,
     connections: Gauge,
     panics: Counter,
+    revision: Gauge,
+    loads: Family<Outcome, Counter>,
+    expiry: Family<Door, Gauge>,
+    certificates_refused: Family<Door, Counter>,
 }
 
 /// Which requests are counted together.
@@ -132,6 +137,11 @@ struct Reason {
     reason: &'static str,
 }
 
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Door {
+    door: &'static str,
+}
+
 impl Metrics {
     /// All families, empty.
     pub fn new() -> Self {
@@ -143,29 +153,42 @@ impl Metrics {
             closed: Family::default(),
             connections: Gauge::default(),
             panics: Counter::default(),
+            revision: Gauge::default(),
+            loads: Family::default(),
+            expiry: Family::default(),
+            certificates_refused: Family::default(),
         };
         let metrics = Self(Arc::new(families));
         metrics.register(|registry| {
             let own = &metrics.0;
+            let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+            registry.register("build", "The version that runs", version);
             registry.register(
-                "build",
-                "The version that runs",
-                Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+                "certificate_expiry_timestamp_seconds",
+                "When the certificate that is shown expires",
+                own.expiry.clone(),
             );
+            registry.register(
+                "certificates_refused",
+                "Certificates that were found and not shown",
+                own.certificates_refused.clone(),
+            );
+            registry.register("config_loads", "Configurations that were found", own.loads.clone());
+            registry.register("config_revision", "The revision that is served", own.revision.clone());
+            registry.register("connections", "Connections that are open", own.connections.clone());
+            registry.register("connections_closed", "Connections that we ended", own.closed.clone());
+            registry.register("http_refused", "Requests that no route has seen", own.refused.clone());
             registry.register(
                 "http_request_duration_seconds",
                 "From the request's head to the response's",
                 own.requests.clone(),
             );
-            registry.register("http_refused", "Requests that no route has seen", own.refused.clone());
-            registry.register("tls_handshakes", "TLS handshakes by how they ended", own.handshakes.clone());
-            registry.register("connections", "Connections that are open", own.connections.clone());
-            registry.register("connections_closed", "Connections that we ended", own.closed.clone());
             registry.register(
                 "panics",
                 "Requests that ended in a panic: each one is a defect",
                 own.panics.clone(),
             );
+            registry.register("tls_handshakes", "TLS handshakes by how they ended", own.handshakes.clone());
         });
         metrics
     }
@@ -209,6 +232,25 @@ impl Metrics {
     /// A request ended in a panic.
     pub fn panicked(&self) {
         self.0.panics.inc();
+    }
+
+    /// A configuration was loaded, with its revision, or refused.
+    pub fn loaded(&self, revision: Option<u64>) {
+        let outcome = if revision.is_some() { "loaded" } else { "refused" };
+        self.0.loads.get_or_create(&Outcome { outcome }).inc();
+        if let Some(revision) = revision {
+            self.0.revision.set(i64::try_from(revision).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// A certificate is shown, until that time.
+    pub fn certificate(&self, door: &'static str, until: Timestamp) {
+        self.0.expiry.get_or_create(&Door { door }).set(until.as_unix());
+    }
+
+    /// A certificate was refused.
+    pub fn certificate_refused(&self, door: &'static str) {
+        self.0.certificates_refused.get_or_create(&Door { door }).inc();
     }
 
     /// Connections that are open now.

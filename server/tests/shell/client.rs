@@ -177,6 +177,14 @@ impl Connection {
     }
 }
 
+/// One request in the clear.
+pub(crate) async fn plain(address: SocketAddr, path: &str) -> io::Result<Response<Bytes>> {
+    let stream = TcpStream::connect(address).await?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    tokio::spawn(connection);
+    Connection::One(sender).send(get(&address.to_string(), path)).await
+}
+
 pub(crate) fn get(host: &str, path: &str) -> Request<Full<Bytes>> {
     Request::get(format!("https://{host}{path}")).body(Full::default()).unwrap()
 }

@@ -46,7 +46,7 @@ async fn slow_headers_are_cut_off_while_others_are_served() {
     for stream in &mut slow {
         is_closed(stream).await;
     }
-    assert!(house.app.metrics().encode().contains(r#"fapi_connections_closed_total{reason="slow_header"}"#));
+    assert!(house.metrics().contains(r#"fapi_connections_closed_total{reason="slow_header"}"#));
 }
 
 /// `H-01`: the same in HTTP/2, which has no idle connections without a first request either.

@@ -1,4 +1,4 @@
-//! A server with two doors and a few routes that show what reaches them.
+//! A server with two doors, and a few routes that show what reaches them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,20 +9,24 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Extension;
 use axum::routing::{get, post};
+use fapi_config::{
+    Bundle, Document, Files, KeyAlgorithm, KeyState, LoginType, PrivateKey, PublicKey, SealKey, SecretKey32,
+    Secrets, StorageType,
+};
 use fapi_core::Timestamp;
-use fapi_core::issuer::{Doors, Issuer, Mtls};
-use fapi_core::profile::{Overrides, ProfileName, narrow};
-use fapi_core::registry::{Registry, RegistryParts, SubjectSalt};
-use fapi_server::app::{App, Current};
-use fapi_server::clock::{Clock, SystemClock};
-use fapi_server::keyring::Keyring;
-use fapi_server::listen::{Limits, Peer, Port, Reception, RequestId, Routers};
+use fapi_core::issuer::{Issuer, Mtls};
+use fapi_core::profile::ProfileName;
+use fapi_jose::{Alg, SigningKey};
+use fapi_server::app::App;
+use fapi_server::clock::TestClock;
+use fapi_server::listen::{Limits, Peer, RequestId, Routers};
 use fapi_server::random::SeededRng;
-use fapi_server::shutdown::{Phase, Signal, Switch};
-use fapi_server::telemetry::Metrics;
-use fapi_server::tls::{Certificate, CertificateSlot, DoorTls, provider};
+use fapi_server::reload::WatchSource;
+use fapi_server::run::{Listeners, Running, Setup, serve};
+use fapi_server::shutdown::Patience;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::pki::{Authority, Identity};
 
@@ -30,17 +34,28 @@ use crate::pki::{Authority, Identity};
 pub(crate) const FRONT: &str = "auth.example";
 /// The back door's host, where names tell them apart.
 pub(crate) const BACK: &str = "mtls.auth.example";
+/// Who the operator is.
+pub(crate) const OPERATOR: &str = "spiffe://fapi.rs/operator";
+/// When all of this happens.
+const NOON: Timestamp = Timestamp::from_unix(1_800_000_000);
 
 /// A running server.
 pub(crate) struct House {
-    pub(crate) app: App,
-    pub(crate) authority: Authority,
+    pub(crate) running: Running,
     pub(crate) front: SocketAddr,
     pub(crate) back: SocketAddr,
-    pub(crate) slot: CertificateSlot,
-    pub(crate) reception: Reception,
-    pub(crate) switch: Switch,
+    /// Who issued the certificate of the doors.
+    pub(crate) authority: Authority,
+    /// Who issues certificates for the internal port.
+    pub(crate) internal_authority: Authority,
+    pub(crate) bundle: Bundle,
     pub(crate) desk: Arc<Behind>,
+    pub(crate) clock: Arc<TestClock>,
+    config: watch::Sender<Option<Files>>,
+    tls: watch::Sender<Option<Files>>,
+    internal_tls: watch::Sender<Option<Files>>,
+    revision: u64,
+    _folder: TempDir,
 }
 
 /// What the routes share with the test.
@@ -51,7 +66,7 @@ pub(crate) struct Behind {
     /// `/slow` has begun.
     pub(crate) begun: Notify,
     /// Lets `/slow` go on.
-    pub go_on: Notify,
+    pub(crate) go_on: Notify,
     /// `/slow` has ended.
     pub(crate) ended: Notify,
 }
@@ -59,92 +74,169 @@ pub(crate) struct Behind {
 impl House {
     /// Both doors on one port, told apart by name.
     pub(crate) async fn open() -> Self {
-        Self::build(&Mtls::Host(BACK.into()), Limits::default()).await
+        Self::limited(Limits::default()).await
     }
 
     /// As [`House::open`], with other limits.
     pub(crate) async fn limited(limits: Limits) -> Self {
-        Self::build(&Mtls::Host(BACK.into()), limits).await
+        let house = Self::built(Mtls::Host(BACK.into()), limits).await;
+        house.start().await;
+        house
     }
 
     /// Each door on its own port.
     pub(crate) async fn with_ports() -> Self {
-        Self::build(&Mtls::Port(8444), Limits::default()).await
+        let house = Self::built(Mtls::Port(8444), Limits::default()).await;
+        house.start().await;
+        house
     }
 
-    async fn build(mtls: &Mtls, limits: Limits) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let app = App::new(Arc::clone(&clock), Arc::new(SeededRng::new(1)), Metrics::new());
-        let doors = Doors::new(&Issuer::parse("https://auth.example").unwrap(), mtls);
-        app.install(Arc::new(Current { registry: registry(doors), keyring: Keyring::default() }));
+    /// A server that has been given nothing yet.
+    pub(crate) async fn built(mtls: Mtls, limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(TestClock::at(NOON));
+        let ((config, config_source), (tls, tls_source), (internal_tls, internal_source)) =
+            (WatchSource::new(), WatchSource::new(), WatchSource::new());
+        let database = fapi_store::Config::sqlite(folder.path().join("store.db"));
+        let mut setup = Setup::new(Box::new(config_source), Box::new(tls_source), database);
+        setup.internal_tls = Some(Box::new(internal_source));
+        setup.clock = Arc::<TestClock>::clone(&clock);
+        setup.rng = Arc::new(SeededRng::new(1));
+        setup.limits = limits;
+        setup.patience = Patience { leaving: Duration::ZERO, draining: Duration::from_secs(60) };
 
-        let authority = Authority::new("Test CA");
-        let slot = CertificateSlot::new();
-        slot.show(&certificate(&authority.server(&[FRONT, BACK]), clock.now()));
         let desk = Arc::new(Behind::default());
+        let listeners = Listeners {
+            front: listener().await,
+            back: Some(listener().await),
+            internal: Some(listener().await),
+            metrics: Some(listener().await),
+        };
         let routers = Routers { front: routes("front", &desk), back: routes("back", &desk) };
-        let reception = Reception::new(app.clone(), DoorTls::new(&slot, &slot, &clock), routers, limits);
+        let running = serve(setup, listeners, |_: &App| routers).unwrap();
+        Self {
+            front: running.front,
+            back: running.back.unwrap(),
+            running,
+            authority: Authority::new("Test CA"),
+            internal_authority: Authority::new("Internal CA"),
+            bundle: bundle(mtls),
+            desk,
+            clock,
+            config,
+            tls,
+            internal_tls,
+            revision: 0,
+            _folder: folder,
+        }
+    }
 
-        let (switch, signal) = Switch::new();
-        let front = listen(&reception, Port::Front, &signal).await;
-        let back = listen(&reception, Port::Back, &signal).await;
-        Self { app, authority, front, back, slot, reception, switch, desk }
+    /// Gives it everything, and returns once it answers.
+    pub(crate) async fn start(&self) {
+        self.show(&self.authority.server(&[FRONT, BACK]));
+        self.internal_tls.send_replace(Some(internal_files(&self.internal_authority)));
+        self.deliver(self.bundle.files(1));
+        self.running.ready().await;
+    }
+
+    /// Delivers what `edit` makes of the last revision as the next one.
+    pub(crate) fn publish(&mut self, edit: impl FnOnce(&mut Bundle)) -> u64 {
+        edit(&mut self.bundle);
+        self.revision = self.revision.max(1) + 1;
+        self.deliver(self.bundle.files(self.revision));
+        self.revision
+    }
+
+    /// Delivers these files, whatever they are.
+    pub(crate) fn deliver(&self, files: Files) {
+        self.config.send_replace(Some(files));
+    }
+
+    /// Delivers a certificate for both doors.
+    pub(crate) fn show(&self, identity: &Identity) {
+        self.tls.send_replace(Some(tls_files(identity)));
     }
 
     pub(crate) fn forms(&self) -> usize {
         self.desk.forms.load(Ordering::SeqCst)
     }
 
-    /// Ends it, and returns once every connection has ended.
-    pub(crate) async fn close(&self) {
-        self.switch.advance(Phase::Draining);
-        self.reception.empty().await;
+    pub(crate) fn metrics(&self) -> String {
+        self.running.app().metrics().encode()
     }
 
     pub(crate) fn metric(&self, line: &str) -> bool {
-        self.app.metrics().encode().lines().any(|one| one == line)
+        self.metrics().lines().any(|one| one == line)
+    }
+
+    /// Returns once a line stands in the metrics.
+    pub(crate) async fn until_metric(&self, line: &str) {
+        until(|| self.metric(line)).await;
     }
 }
 
-pub(crate) fn certificate(identity: &Identity, now: Timestamp) -> Certificate {
-    Certificate::parse(identity.chain.as_bytes(), identity.key.as_bytes(), &provider(), now).unwrap()
+/// Returns once something is so. A test that waits for what never comes is ended by its runner.
+pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
-async fn listen(reception: &Reception, port: Port, signal: &Signal) -> SocketAddr {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(reception.clone().listen(listener, port, signal.clone()));
-    address
+pub(crate) fn tls_files(identity: &Identity) -> Files {
+    let files = [("tls.crt", &identity.chain), ("tls.key", &identity.key)];
+    files.into_iter().map(|(name, text)| (name.to_owned(), text.clone().into_bytes())).collect()
 }
 
-fn registry(doors: Doors) -> Registry {
-    let rules = narrow(ProfileName::FAPI2Security.profile(), &Overrides::default()).unwrap();
-    Registry::new(RegistryParts {
-        issuer: Issuer::parse("https://auth.example").unwrap(),
-        doors,
-        rules,
-        scope_definitions: Vec::new(),
-        resources: Vec::new(),
-        anchors: None,
-        keys: Vec::new(),
-        subject_salt: SubjectSalt::new(&[7; 32]),
-        languages: vec!["en".into()],
+fn internal_files(authority: &Authority) -> Files {
+    let mut files = tls_files(&authority.server(&["pod.internal"]));
+    files.insert("ca.crt", authority.pem.clone().into_bytes());
+    files
+}
+
+async fn listener() -> TcpListener {
+    TcpListener::bind(("127.0.0.1", 0)).await.unwrap()
+}
+
+/// A key and its state, in the document and in the key file.
+pub(crate) fn add_key(bundle: &mut Bundle, key: &SigningKey, state: KeyState) {
+    let jwk = key.public().clone();
+    let alg = KeyAlgorithm::Signature(key.alg());
+    bundle.document.keys.push(PublicKey { kid: key.kid().to_owned(), alg, state, jwk });
+    bundle.secrets.keys.push(PrivateKey::new(key.kid(), state, &key.to_private_jwk()).unwrap());
+}
+
+fn bundle(mtls: Mtls) -> Bundle {
+    let issuer = Issuer::parse("https://auth.example").unwrap();
+    let mut bundle = Bundle {
+        workspace: "auth/test".into(),
+        workspace_uid: "0c2d9e6a".into(),
+        document: Document::new(
+            issuer,
+            mtls,
+            ProfileName::FAPI2Security,
+            LoginType::Users,
+            StorageType::SQLite,
+        ),
         clients: Vec::new(),
-    })
+        client_shards: 1,
+        secrets: Secrets {
+            keys: Vec::new(),
+            seal: vec![SealKey { id: "1".into(), key: SecretKey32::from_bytes([1; 32]) }],
+            subject_salt: SecretKey32::from_bytes([2; 32]),
+        },
+        users: Some(b"{}".to_vec().into()),
+        client_ca: None,
+        crl: None,
+    };
+    add_key(&mut bundle, &SigningKey::generate(Alg::Es256, 2048).unwrap(), KeyState::Active);
+    bundle
 }
 
 fn routes(door: &'static str, behind: &Arc<Behind>) -> Router {
     let (forms, slow) = (Arc::clone(behind), Arc::clone(behind));
     Router::new()
         .route("/hello", get(async move || door))
-        .route(
-            "/peer",
-            get(async move |Extension(peer): Extension<Peer>, Extension(id): Extension<RequestId>| {
-                let certificate = peer.certificate().map_or("none", |one| one.thumbprint());
-                let (version, suite) = (peer.tls_version(), peer.cipher_suite());
-                format!("{} {certificate} {version} {suite} {}", peer.door(), id.as_str())
-            }),
-        )
+        .route("/peer", get(peer))
         .route(
             "/form",
             post(async move |body: Bytes| {
@@ -163,6 +255,12 @@ fn routes(door: &'static str, behind: &Arc<Behind>) -> Router {
         )
         .route("/panic", get(panicking))
         .route("/forever", get(std::future::pending::<()>))
+}
+
+async fn peer(Extension(peer): Extension<Peer>, Extension(id): Extension<RequestId>) -> String {
+    let certificate = peer.certificate().map_or("none", |one| one.thumbprint());
+    let (version, suite) = (peer.tls_version(), peer.cipher_suite());
+    format!("{} {certificate} {version} {suite} {}", peer.door(), id.as_str())
 }
 
 async fn panicking() -> &'static str {

@@ -9,6 +9,8 @@ mod house;
 #[cfg(test)]
 mod pki;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod tls;

@@ -17,6 +17,7 @@ static SERVER_KEY: LazyLock<String> =
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pub(crate) certificate: CertificateDer<'static>,
+    pub(crate) pem: String,
 }
 
 /// A certificate with its key, PEM.
@@ -43,8 +44,9 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let certificate = params.self_signed(&key).unwrap().der().clone();
-        Self { issuer: Issuer::new(params, key), certificate }
+        let certificate = params.self_signed(&key).unwrap();
+        let (pem, certificate) = (certificate.pem(), certificate.der().clone());
+        Self { issuer: Issuer::new(params, key), certificate, pem }
     }
 
     /// A server certificate for these names, with the RSA key that all of them share.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::client::{Client, Connection, get, post, text};
 use crate::house::{BACK, FRONT, House};
@@ -209,7 +210,7 @@ async fn a_caller_that_hangs_up_does_not_stop_what_has_begun() {
         house.desk.begun.notified().await;
         request.abort();
         let _ = request.await;
-        house.reception.empty().await;
+        house.until_metric("fapi_connections 0").await;
         house.desk.go_on.notify_one();
         house.desk.ended.notified().await;
     }
@@ -233,19 +234,20 @@ async fn a_server_that_ends_finishes_what_has_begun() {
         });
         house.desk.begun.notified().await;
 
-        let drained = house.close();
-        tokio::pin!(drained);
-        while tokio::net::TcpStream::connect(house.front).await.is_ok() {
+        let (front, desk) = (house.front, house.desk.clone());
+        let shutdown = house.running.shutdown();
+        tokio::pin!(shutdown);
+        while TcpStream::connect(front).await.is_ok() {
             tokio::select! {
-                () = &mut drained => panic!("the request under way was not waited for"),
+                () = &mut shutdown => panic!("the request under way was not waited for"),
                 () = tokio::task::yield_now() => {}
             }
         }
-        house.desk.go_on.notify_one();
-        let (answer, next) = request.await.unwrap();
+        desk.go_on.notify_one();
+        let ((), request) = tokio::join!(shutdown, request);
+        let (answer, next) = request.unwrap();
         let answer = answer.unwrap();
         assert_eq!((answer.status().as_u16(), text(&answer)), (200, "done"), "F-S01");
         assert!(next.is_err(), "F-S01: the connection ends with it");
-        drained.await;
     }
 }

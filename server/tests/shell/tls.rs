@@ -9,8 +9,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::client::{Client, Connection, get, handshake, text};
-use crate::house::{BACK, FRONT, House, certificate};
-use crate::pki::Authority;
+use crate::house::{BACK, FRONT, House};
+use crate::pki::{Authority, Identity};
 
 /// A `ClientHello` of TLS 1.2 or earlier, written by hand: no library would send it.
 fn hello(version: u16, suites: &[u16], name: Option<&str>) -> Vec<u8> {
@@ -242,9 +242,22 @@ async fn a_new_certificate_is_shown_to_the_next_connection() {
     let mut standing = old_client.connect(house.front, FRONT).await.unwrap();
     assert!(new_client.get(house.front, FRONT, "/hello").await.is_err());
 
-    house.slot.show(&certificate(&next.server(&[FRONT, BACK]), house.app.clock().now()));
+    house.show(&next.server(&[FRONT, BACK]));
+    while new_client.get(house.front, FRONT, "/hello").await.is_err() {}
 
-    assert!(new_client.get(house.front, FRONT, "/hello").await.is_ok());
     assert!(old_client.get(house.front, FRONT, "/hello").await.is_err());
     assert!(standing.send(get(FRONT, "/hello")).await.is_ok(), "a connection that stands is not disturbed");
+}
+
+/// `TL-18`: a renewal that went wrong changes nothing.
+#[tokio::test]
+async fn a_certificate_with_another_key_is_not_shown() {
+    let house = House::open().await;
+    let (one, other) = (house.authority.program("https://a.example"), house.authority.server(&[FRONT, BACK]));
+    for (count, chain, key) in [(1, &one.chain, &other.key), (2, &other.chain, &one.key)] {
+        house.show(&Identity { chain: chain.clone(), key: key.clone() });
+        house.until_metric(&format!(r#"fapi_certificates_refused_total{{door="front"}} {count}"#)).await;
+    }
+    let answer = Client::trusting(&house.authority).get(house.front, FRONT, "/hello").await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200, "TL-18: the one before is still shown");
 }

@@ -1,0 +1,89 @@
+//! What is served from now on? Watches the mounted files, and puts what is in order in the place of what was before.
+//!
+//! What is not in order is refused as a whole, said once in the log and for as long as it is so at `/internal/v1/state`, and
+//! what was loaded before goes on being served (F-F01, F-F02).
+
+mod certificates;
+mod source;
+
+use std::sync::Arc;
+
+use fapi_config::state::Pending;
+use fapi_config::{Bundle, ConfigError, Files, file};
+use tracing::{error, info};
+
+pub use self::certificates::{InternalTls, watch_certificate, watch_internal};
+pub use self::source::{FolderSource, Source, Unreadable, WatchSource};
+use crate::app::{App, Current};
+use crate::keyring::UnusableKey;
+
+/// Why a configuration is not served.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refused {
+    /// The folder is not one revision, or not one that this version accepts.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// One of its keys cannot be used.
+    #[error(transparent)]
+    Key(#[from] UnusableKey),
+    /// Tokens, grants and the database belong to an issuer for good.
+    #[error("workspace.json: issuer: a server never changes its issuer, here from {from} to {to}")]
+    OtherIssuer {
+        /// Whose server this is.
+        from: String,
+        /// Whose configuration was found.
+        to: String,
+    },
+    /// The files cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+/// Loads what the source has, now and whenever it changes. Ends never.
+pub async fn watch(app: App, mut source: Box<dyn Source>) {
+    loop {
+        let files = source.changed().await;
+        let revision = files.as_ref().ok().and_then(claimed_revision);
+        match load(&app, files).await {
+            Ok(current) => {
+                let (revision, clients) = (current.manifest.revision, current.registry.clients().count());
+                info!(revision, clients, "Serving revision {revision} with {clients} clients");
+                app.metrics().loaded(Some(revision));
+                app.install(current);
+            }
+            Err(refused) => {
+                error!(
+                    revision,
+                    "Refused a configuration, what was loaded before goes on being served: {refused}"
+                );
+                app.metrics().loaded(None);
+                app.refuse(Pending { revision, error: refused.to_string() });
+            }
+        }
+    }
+}
+
+async fn load(app: &App, files: Result<Files, Unreadable>) -> Result<Arc<Current>, Refused> {
+    let files = files?;
+    let read = tokio::task::spawn_blocking(move || Current::new(Bundle::read(&files)?)).await;
+    // A panic while reading is a defect; it must not end the task that could read the next revision.
+    let current = read.map_err(|_| Unreadable {
+        path: file::WORKSPACE.into(),
+        reason: "this version of the server failed at reading it".into(),
+    })??;
+    if let Some(before) = app.current()
+        && before.registry.issuer != current.registry.issuer
+    {
+        return Err(Refused::OtherIssuer {
+            from: before.registry.issuer.to_string(),
+            to: current.registry.issuer.to_string(),
+        });
+    }
+    Ok(Arc::new(current))
+}
+
+/// The revision that a manifest claims to be, however wrong the rest is: so that the operator knows what was refused.
+fn claimed_revision(files: &Files) -> Option<u64> {
+    let manifest: serde_json::Value = serde_json::from_slice(files.get(file::MANIFEST)?).ok()?;
+    manifest.get("revision")?.as_u64()
+}
