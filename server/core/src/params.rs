@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn too_many_or_too_long_parameters_are_refused() {
-        let many: String = (0..65).map(|i| format!("p{i}=1&")).collect();
+        let many = (0..65).fold(String::new(), |form, i| format!("{form}p{i}=1&"));
         assert!(Params::parse(many.as_bytes()).is_err(), "H-06");
         assert!(Params::parse(format!("scope={}", "x".repeat(5000)).as_bytes()).is_err(), "H-06");
         assert!(Params::parse(format!("request={}", "x".repeat(20_000)).as_bytes()).is_ok(), "TLS-16");
@@ -111,7 +111,7 @@ mod tests {
 
     /// Every octet of a name as a hexadecimal pair: another spelling of the same name.
     fn percent(name: &str) -> String {
-        name.bytes().fold(String::new(), |text, octet| format!("{text}%{octet:02x}"))
+        name.bytes().map(|octet| format!("%{octet:02x}")).collect::<Vec<_>>().concat()
     }
 
     proptest! {

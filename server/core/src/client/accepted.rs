@@ -368,17 +368,15 @@ fn check_messages(rules: &Rules, registration: &Registration, refused: &mut Vec<
             );
         }
         let obtains_code = registration.grant_types.contains(&GrantType::AuthorizationCode);
-        let concerned = match field {
-            "response" => rules.offers(Response::CodeJarm),
-            _ => true,
+        let concerned = obtains_code && (field != "response" || rules.offers(Response::CodeJarm));
+        let has_key = |alg| {
+            let jwks = registration.auth.jwks.as_ref();
+            jwks.is_some_and(|jwks| jwks.encryption_key(alg).is_some())
+                || registration.auth.jwks_uri.is_some()
         };
-        if let (true, true, Some(pair)) = (obtains_code, concerned, encryption(policy, choice, rules))
-            && !registration
-                .auth
-                .jwks
-                .as_ref()
-                .is_some_and(|jwks| jwks.encryption_key(pair.algorithm).is_some())
-            && registration.auth.jwks_uri.is_none()
+        if let Some(pair) = encryption(policy, choice, rules)
+            && concerned
+            && !has_key(pair.algorithm)
         {
             refuse(
                 refused,

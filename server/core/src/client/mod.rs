@@ -5,6 +5,8 @@
 
 mod accepted;
 mod authenticate;
+#[cfg(test)]
+mod register_tests;
 mod registration;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,8 @@ mod narrow;
 mod overrides;
 mod rules;
 mod statics;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::str::FromStr;

@@ -59,10 +59,13 @@ fn rfc3986_authority(text: &str) -> &str {
 
 fn mutations(registered: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let rest = registered.strip_prefix("https://").unwrap();
-    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap());
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    at_every_place(registered, &mut found);
+    well_known_tricks(registered, &mut found);
+    found.remove(registered);
+    found
+}
 
+fn at_every_place(registered: &str, found: &mut BTreeSet<String>) {
     for (at, c) in registered.char_indices() {
         let (before, after) = (&registered[..at], &registered[at + c.len_utf8()..]);
         found.insert(format!("{before}{after}"));
@@ -82,6 +85,13 @@ fn mutations(registered: &str) -> BTreeSet<String> {
         found.insert(before.to_owned());
         found.insert(format!("{registered}{after}"));
     }
+}
+
+fn well_known_tricks(registered: &str, found: &mut BTreeSet<String>) {
+    let rest = registered.strip_prefix("https://").unwrap();
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap());
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+
     for scheme in [
         "http",
         "HTTPS",
@@ -175,8 +185,6 @@ fn mutations(registered: &str) -> BTreeSet<String> {
         found.insert(format!("{registered}{around}"));
         found.insert(format!("{around}{registered}{around}"));
     }
-    found.remove(registered);
-    found
 }
 
 const INSERTED: [&str; 27] = [

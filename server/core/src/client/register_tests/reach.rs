@@ -1,0 +1,158 @@
+use super::*;
+
+#[test]
+fn redirect_uris_are_registered_for_those_who_get_codes() {
+    let rules = rules(Fintech, |_| ());
+    let bad: [(&str, Change); 5] = [
+        ("redirectUris[0]", |it| it.redirect_uris = vec!["http://app.example/cb".into()]),
+        ("redirectUris[1]", |it| it.redirect_uris.push("https://*.app.example/cb".into())),
+        ("redirectUris[1]", |it| it.redirect_uris.push("https://app.example/cb#x".into())),
+        ("redirectUris[1]", |it| it.redirect_uris.push("com.example.app:/cb".into())),
+        ("redirectUris[1]", |it| it.redirect_uris.push("http://localhost/cb".into())),
+    ];
+    for (field, forbidden) in bad {
+        claim(&rules, "F1-R08", field, forbidden, |it| {
+            it.redirect_uris.push("https://app.example/cb2".into());
+        });
+    }
+    claim(
+        &rules,
+        "AUT-06",
+        "redirectUris",
+        |it| it.redirect_uris = vec![],
+        |it| {
+            it.redirect_uris = vec![];
+            it.grant_types = vec![GrantType::ClientCredentials];
+        },
+    );
+    let both = register(&rules, |it| {
+        it.redirect_uris = vec![];
+        it.auth.jwks = None;
+    });
+    let ids: Vec<_> = both.unwrap_err().iter().map(|refusal| refusal.rule).collect();
+    assert_eq!(ids, ["CA-02", "AUT-06"], "everything is said at once");
+    let twice = register(&rules, |it| it.redirect_uris = vec!["https://a.example/cb".into(); 2]).unwrap();
+    assert_eq!(twice.redirect_uris().len(), 1);
+    assert!(
+        twice.redirect_uri("https://a.example/cb").is_some()
+            && twice.redirect_uri("https://a.example/cb/").is_none(),
+        "AUT-04"
+    );
+}
+
+#[test]
+fn a_client_asks_for_what_the_workspace_has() {
+    let rules = rules(Fintech, |_| ());
+    claim(
+        &rules,
+        "P-24",
+        "scopes[1]",
+        |it| it.scopes = Some(Scopes::parse("openid admin").unwrap()),
+        |it| it.scopes = Some(Scopes::parse("openid accounts").unwrap()),
+    );
+    for scopes in [None, Some(Scopes::parse("accounts").unwrap())] {
+        let unknown = register(&rules, |it| {
+            it.scopes = scopes.clone();
+            it.resources = vec!["https://api.bank.example".into(), "https://other.example".into()];
+        });
+        let refused = unknown.unwrap_err();
+        assert_eq!((refused[0].rule, refused[0].field.as_str()), ("JAT-05", "resources[1]"));
+        let known = register(&rules, |it| {
+            it.scopes = scopes.clone();
+            it.resources = vec!["https://api.bank.example".into()];
+        });
+        let client = known.unwrap();
+        assert!(
+            client.may_use_resource("https://api.bank.example")
+                && !client.may_use_resource("https://other.example")
+        );
+    }
+    let all = register(&rules, |_| ()).unwrap();
+    assert_eq!(all.scopes(), &Scopes::parse("openid offline_access accounts payments").unwrap());
+}
+
+#[test]
+fn tokens_are_bound_as_the_workspace_binds_them() {
+    claim(
+        &rules(Fintech, |_| ()),
+        "F1-R01",
+        "senderConstraint",
+        |it| it.sender_constraint = Some(SenderConstraint::DPoP),
+        |it| it.sender_constraint = Some(SenderConstraint::Certificate),
+    );
+    claim(
+        &rules(FAPI2Security, |say| say.sender_constraints = Some(vec![SenderConstraint::DPoP])),
+        "F2-R06",
+        "senderConstraint",
+        |it| it.sender_constraint = Some(SenderConstraint::Certificate),
+        |it| it.sender_constraint = Some(SenderConstraint::DPoP),
+    );
+    let client = register(&rules(FAPI2Security, |_| ()), |_| ()).unwrap();
+    assert_eq!(client.sender_constraint(), SenderConstraint::DPoP, "the Workspace's first");
+}
+
+#[test]
+fn a_subject_type_is_one_that_the_profile_allows() {
+    claim(
+        &rules(CDRAustralia, |_| ()),
+        "AU-R04",
+        "subjectType",
+        |it| it.subject_type = Some(SubjectType::Public),
+        |it| it.subject_type = Some(SubjectType::Pairwise),
+    );
+    claim(
+        &rules_of_brazil(),
+        "BR-R08",
+        "subjectType",
+        |it| {
+            with_encryption_key(it);
+            it.subject_type = Some(SubjectType::Pairwise);
+        },
+        |it| {
+            with_encryption_key(it);
+            it.subject_type = Some(SubjectType::Public);
+        },
+    );
+    claim(
+        &rules(Fintech, |_| ()),
+        "DSC-27",
+        "subjectType",
+        |it| it.subject_type = Some(SubjectType::Public),
+        |_| (),
+    );
+}
+
+/// OpenID Connect Core 8.1.
+#[test]
+fn a_sector_is_one_host() {
+    let pairwise = rules(Fintech, |_| ());
+    claim(
+        &pairwise,
+        "DSC-27",
+        "sectorIdentifierUri",
+        |it| it.redirect_uris = vec!["https://a.example/cb".into(), "https://b.example/cb".into()],
+        |it| {
+            it.redirect_uris = vec!["https://a.example/cb".into(), "https://b.example/cb".into()];
+            it.sector_identifier = Some("sector.example".into());
+        },
+    );
+    let ports = register(&pairwise, |it| {
+        it.redirect_uris = vec!["https://a.example/cb".into(), "https://a.example:8443/cb".into()];
+    });
+    assert_eq!(ports.unwrap().sector(), "a.example", "a port does not make another sector");
+    let public = rules(Fintech, |say| say.subject_types = Some(vec![SubjectType::Public]));
+    let hosts = register(&public, |it| {
+        it.redirect_uris = vec!["https://a.example/cb".into(), "https://b.example/cb".into()];
+    });
+    assert!(hosts.is_ok(), "a public subject has no sector");
+}
+
+#[test]
+fn a_resource_server_needs_neither_redirect_uris_nor_keys_to_encrypt_to() {
+    let client = register(&rules_of_brazil(), |it| {
+        it.grant_types = vec![];
+        it.redirect_uris = vec![];
+    });
+    let client = client.unwrap();
+    assert!(client.is_resource_server() && !client.may(GrantType::AuthorizationCode));
+}
