@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
@@ -35,6 +36,7 @@ struct Shared {
     store: ArcSwapOption<Store>,
     store_closed: ArcSwapOption<StoreError>,
     buried: Mutex<BTreeSet<Incarnation>>,
+    explains_errors: AtomicBool,
 }
 
 /// One configuration, whole: what a request sees when it begins is what it sees until it ends.
@@ -83,7 +85,18 @@ impl App {
             store: ArcSwapOption::empty(),
             store_closed: ArcSwapOption::empty(),
             buried: Mutex::default(),
+            explains_errors: AtomicBool::new(false),
         }))
+    }
+
+    /// Lets error pages show what otherwise only the log knows: for a laptop.
+    pub fn explain_errors(&self) {
+        self.0.explains_errors.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether error pages explain.
+    pub fn explains_errors(&self) -> bool {
+        self.0.explains_errors.load(Ordering::Relaxed)
     }
 
     /// The clock.

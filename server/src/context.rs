@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::response::Response;
+use fapi_config::Users;
 use fapi_core::Timestamp;
 use fapi_core::certificate::PeerCertificate;
 use fapi_core::claims::ToSign;
@@ -20,6 +21,7 @@ use tracing::{error, info, warn};
 use crate::app::{App, Current};
 use crate::failure::Failure;
 use crate::listen::RequestId;
+use crate::seal::Seal;
 
 /// What stands around a request, kept when its body is read.
 #[derive(Clone, Debug, Default)]
@@ -67,8 +69,12 @@ impl Context {
     /// # Errors
     /// 503 before the first configuration is loaded.
     pub fn begin(app: &App, around: &Around) -> Result<Self, Failure> {
-        let current = around.current.clone().or_else(|| app.current()).ok_or_else(|| Failure::Unavailable("no configuration is loaded".into()))?;
-        let store = app.store().clone();
+        let current = around
+            .current
+            .clone()
+            .or_else(|| app.current())
+            .ok_or_else(|| Failure::Unavailable("no configuration is loaded".into()))?;
+        let store = app.store().ok_or_else(|| Failure::Unavailable("the database is not open".into()))?;
         Ok(Self { app: app.clone(), current, now: app.clock().now(), store })
     }
 
@@ -85,6 +91,16 @@ impl Context {
     /// The configuration it is part of.
     pub fn current(&self) -> &Current {
         &self.current
+    }
+
+    /// What makes forms ours.
+    pub fn seal(&self) -> Seal {
+        Seal::new(self.current.seal.iter().map(|one| one.key.expose().as_slice()))
+    }
+
+    /// The people who may sign in.
+    pub fn users(&self) -> Option<&Users> {
+        self.current.users.as_ref()
     }
 
     /// The database.
@@ -111,7 +127,11 @@ impl Context {
     ///
     /// # Errors
     /// `invalid_client`; 503 when the replay store cannot answer: fail closed.
-    pub async fn authenticate(&self, credentials: &Credentials, endpoint: Endpoint) -> Result<AuthenticatedClient, Failure> {
+    pub async fn authenticate(
+        &self,
+        credentials: &Credentials,
+        endpoint: Endpoint,
+    ) -> Result<AuthenticatedClient, Failure> {
         let presented = authenticate(credentials, self.registry(), endpoint, self.now)?;
         let first = match presented.replay() {
             None => true,
@@ -124,7 +144,11 @@ impl Context {
     ///
     /// # Errors
     /// `invalid_request` without an acceptable certificate.
-    pub fn bind(&self, client: &Client, certificate: Option<&PeerCertificate>) -> Result<SenderBinding, Failure> {
+    pub fn bind(
+        &self,
+        client: &Client,
+        certificate: Option<&PeerCertificate>,
+    ) -> Result<SenderBinding, Failure> {
         Ok(bind(client, certificate, self.registry(), self.now)?)
     }
 
@@ -143,7 +167,9 @@ impl Context {
     /// 500 when the client has no key for it any more.
     pub fn encrypt(&self, jwt: &str, choice: EncryptionChoice, client: &Client) -> Result<String, Failure> {
         let key = client.jwks().and_then(|keys| keys.encryption_key(choice.algorithm));
-        let key = key.ok_or_else(|| Failure::Internal(format!("client {} has no key for {}", client.id(), choice.algorithm)))?;
+        let key = key.ok_or_else(|| {
+            Failure::Internal(format!("client {} has no key for {}", client.id(), choice.algorithm))
+        })?;
         fapi_jose::encrypt(jwt.as_bytes(), Some("JWT"), key, choice.algorithm, choice.content)
             .map_err(|why| Failure::Internal(format!("cannot encrypt to client {}: {why}", client.id())))
     }
@@ -158,7 +184,8 @@ impl Context {
             Outgoing::Jarm(jarm) => jarm,
         };
         let signed = self.current.keyring.sign(jarm.alg, Some("JWT"), &jarm.claims);
-        let mut jwt = signed.map_err(|why| Failure::Internal(format!("cannot sign with {}: {why}", jarm.alg)))?;
+        let mut jwt =
+            signed.map_err(|why| Failure::Internal(format!("cannot sign with {}: {why}", jarm.alg)))?;
         if let Some(choice) = jarm.encryption {
             let client = self.registry().client(destination.client_id());
             let client = client.ok_or_else(|| Failure::Internal("the client is gone".into()))?;
@@ -190,7 +217,9 @@ impl Context {
             None => {}
             Some(Consequence::RevokeGrant { grant, client }) => {
                 match self.store.revoke(grant, client, self.now, self.last_access_token()).await {
-                    Ok(_) => warn!(%grant, %client, "Revoked grant {grant} of {client}: its code was used twice"),
+                    Ok(_) => {
+                        warn!(%grant, %client, "Revoked grant {grant} of {client}: its code was used twice")
+                    }
                     Err(why) => error!(%grant, %why, "Could not revoke grant {grant}"),
                 }
             }

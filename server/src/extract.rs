@@ -59,8 +59,7 @@ impl ClientRequest {
 
 /// The certificate of the connection a request came in by.
 pub fn certificate(request: &Request) -> Option<PeerCertificate> {
-    let peer = request.extensions().get::<Peer>()?;
-    PeerCertificate::from_chain(peer.certificates().iter().map(|one| one.to_vec()).collect())
+    request.extensions().get::<Peer>()?.certificate().cloned()
 }
 
 /// The parameters of a GET query or a POST form.
@@ -83,7 +82,9 @@ async fn form(headers: &HeaderMap, body: Body) -> Result<Params, Unreadable> {
         return Err(Rejection::invalid_request(description, "RFC 6749 3.2").into());
     }
     if headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(Rejection::invalid_request("compressed bodies are not accepted", "RFC 9110 15.5.16").into());
+        return Err(
+            Rejection::invalid_request("compressed bodies are not accepted", "RFC 9110 15.5.16").into()
+        );
     }
     let bytes = to_bytes(body, LONGEST_FORM).await.map_err(|_| Unreadable::TooLarge)?;
     Ok(Params::parse(&bytes)?)
@@ -107,7 +108,10 @@ pub fn cookie(headers: &HeaderMap, name: &str) -> Result<Option<Secret>, Rejecti
                 continue;
             }
             if found.is_some() {
-                return Err(Rejection::invalid_request("a cookie was sent twice: clear the cookies of this site", "RFC 6265 5.4"));
+                return Err(Rejection::invalid_request(
+                    "a cookie was sent twice: clear the cookies of this site",
+                    "RFC 6265 5.4",
+                ));
             }
             found = Some(Secret::presented(value));
         }
@@ -130,7 +134,8 @@ pub fn browser(headers: &HeaderMap) -> Result<Option<Digest>, Rejection> {
 
 /// The languages a browser asks for, preferred first (RFC 9110 12.5.4).
 pub fn accepted_languages(headers: &HeaderMap) -> Vec<String> {
-    let header = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header =
+        headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut wishes: Vec<(f32, String)> = header
         .split(',')
         .take(16)
@@ -157,7 +162,10 @@ mod tests {
     fn a_cookie_that_comes_twice_is_refused() {
         let one = headers(header::COOKIE, &["a=1; __Host-fapi-session=x"]);
         assert_eq!(cookie(&one, SESSION).unwrap().unwrap().expose(), "x");
-        for two in [&["__Host-fapi-session=x; __Host-fapi-session=y"][..], &["__Host-fapi-session=x", "__Host-fapi-session=y"]] {
+        for two in [
+            &["__Host-fapi-session=x; __Host-fapi-session=y"][..],
+            &["__Host-fapi-session=x", "__Host-fapi-session=y"],
+        ] {
             assert!(cookie(&headers(header::COOKIE, two), SESSION).is_err(), "B-12");
         }
         assert!(cookie(&one, BROWSER).unwrap().is_none());

@@ -41,10 +41,14 @@ impl Failure {
         match self {
             Self::Rejected(rejection) => rejection.clone(),
             Self::TooLarge => Rejection::invalid_request("the body is too large", "RFC 9126 2.3"),
-            Self::Unavailable(_) => {
-                Rejection::new(ErrorCode::TemporarilyUnavailable, "the server cannot answer right now: try again", clause)
+            Self::Unavailable(_) => Rejection::new(
+                ErrorCode::TemporarilyUnavailable,
+                "the server cannot answer right now: try again",
+                clause,
+            ),
+            Self::Internal(_) => {
+                Rejection::new(ErrorCode::ServerError, "the server met an unexpected condition", clause)
             }
-            Self::Internal(_) => Rejection::new(ErrorCode::ServerError, "the server met an unexpected condition", clause),
         }
     }
 
@@ -96,7 +100,10 @@ impl Failure {
         };
         let mut response = (status, no_store()).into_response();
         if matches!(self, Self::Rejected(_)) {
-            let challenge = format!("Bearer error=\"{}\", error_description=\"{}\"", rejection.code, rejection.description);
+            let challenge = format!(
+                "Bearer error=\"{}\", error_description=\"{}\"",
+                rejection.code, rejection.description
+            );
             if let Ok(value) = HeaderValue::from_str(&challenge) {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
             }
@@ -107,7 +114,8 @@ impl Failure {
 
 /// A method that an endpoint does not have (`TLS-13`): JSON at the back door, whatever the framework would have said.
 pub fn method_not_allowed(allow: &'static str) -> Response {
-    let body = json!({ "error": "invalid_request", "error_description": "this endpoint does not have that method" });
+    let body =
+        json!({ "error": "invalid_request", "error_description": "this endpoint does not have that method" });
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, allow)], no_store(), axum::Json(body)).into_response()
 }
 
@@ -145,7 +153,10 @@ mod tests {
         assert_eq!(failure(ErrorCode::InsufficientScope).bearer().status(), 403, "RS-03");
         let response = failure(ErrorCode::InvalidToken).bearer();
         assert_eq!(response.status(), 401, "RS-03");
-        assert_eq!(response.headers()["www-authenticate"], "Bearer error=\"invalid_token\", error_description=\"no\"");
+        assert_eq!(
+            response.headers()["www-authenticate"],
+            "Bearer error=\"invalid_token\", error_description=\"no\""
+        );
     }
 
     #[test]

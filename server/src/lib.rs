@@ -6,9 +6,14 @@
 //! |---|---|
 //! | [`app`] | what does everything share? |
 //! | [`args`] | what is the binary told? |
+//! | [`context`] | what does one request see? |
 //! | [`clock`], [`random`] | what time is it, and where does randomness come from? The only places that know |
 //! | [`housekeeping`] | what is done without anybody asking? |
+//! | [`extract`], [`seal`] | what was sent, and does this form come from a page of ours? |
+//! | [`failure`] | how does a refusal look? |
 //! | [`keyring`] | with which key is this signed? |
+//! | [`login`], [`pages`] | who is this person, and what do they see? |
+//! | [`routes`] | what does each endpoint answer? |
 //! | [`listen`] | who may come in, by which door, and how long may they take? |
 //! | [`private`] | what do the operator, the kubelet and Prometheus learn? |
 //! | [`reload`] | what is served from now on? |
@@ -20,13 +25,20 @@
 pub mod app;
 pub mod args;
 pub mod clock;
+pub mod context;
+pub mod extract;
+pub mod failure;
 pub mod housekeeping;
 pub mod keyring;
 pub mod listen;
+pub mod login;
+pub mod pages;
 pub mod private;
 pub mod random;
 pub mod reload;
+pub mod routes;
 pub mod run;
+pub mod seal;
 pub mod shutdown;
 pub mod telemetry;
 pub mod tls;

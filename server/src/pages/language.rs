@@ -2,8 +2,7 @@
 
 /// Everything that a page says, in one language.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
-#[expect(missing_docs, reason = "each is the English text it stands for")]
-pub struct Words {
+pub(super) struct Words {
     pub tag: &'static str,
     pub sign_in: &'static str,
     pub sign_in_for: &'static str,
@@ -103,10 +102,10 @@ const PORTUGUESE: Words = Words {
 };
 
 /// All languages, the fallback first.
-pub const ALL: [&Words; 2] = [&ENGLISH, &PORTUGUESE];
+pub(super) const ALL: [&Words; 2] = [&ENGLISH, &PORTUGUESE];
 
 /// The first wished language that we speak; a tag matches by its language, whatever its region (RFC 4647 3.4).
-pub fn choose<'a>(wishes: impl Iterator<Item = &'a str>) -> &'static Words {
+pub(super) fn choose<'a>(wishes: impl Iterator<Item = &'a str>) -> &'static Words {
     let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
     for wish in wishes {
         if let Some(words) = ALL.into_iter().find(|words| primary(words.tag) == primary(wish)) {
@@ -118,7 +117,7 @@ pub fn choose<'a>(wishes: impl Iterator<Item = &'a str>) -> &'static Words {
 
 impl Words {
     /// What a standard scope means (OpenID Connect Core 5.4, 11).
-    pub fn scope(&self, name: &str) -> Option<&'static str> {
+    pub(super) fn scope(&self, name: &str) -> Option<&'static str> {
         Some(match name {
             "openid" => self.scope_openid,
             "offline_access" => self.scope_offline_access,

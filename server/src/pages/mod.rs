@@ -108,7 +108,10 @@ impl Pages {
     pub fn show(&self, page: &Page<'_>, status: StatusCode) -> Response {
         let words = language::choose(self.languages());
         match template::render(page, words, &self.brand) {
-            Ok(html) => (status, headers(), no_store(), [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
+            Ok(html) => {
+                (status, headers(), no_store(), [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html)
+                    .into_response()
+            }
             // The templates are part of the binary and rendered by tests: this is a bug, and it must not look like success.
             Err(why) => {
                 tracing::error!(%why, "Could not render a page");
@@ -118,7 +121,12 @@ impl Pages {
     }
 
     /// The outcome of a page's route: a failure becomes an error page, and is logged here.
-    pub async fn render(app: &App, around: &Around, doing: &str, outcome: Result<Response, Failure>) -> Response {
+    pub async fn render(
+        app: &App,
+        around: &Around,
+        doing: &str,
+        outcome: Result<Response, Failure>,
+    ) -> Response {
         let failure = match outcome {
             Ok(response) => return response,
             Err(failure) => failure,
@@ -139,15 +147,22 @@ impl Pages {
             Failure::Unavailable(why) | Failure::Internal(why) => why.clone(),
             _ => format!("{rejection}"),
         });
-        let page =
-            Page::Error { code: rejection.code, description: rejection.description, detail: detail.as_deref(), request_id };
+        let page = Page::Error {
+            code: rejection.code,
+            description: rejection.description,
+            detail: detail.as_deref(),
+            request_id,
+        };
         self.show(&page, failure.page_status())
     }
 }
 
 /// `/error`: for whoever lands there by hand.
 pub async fn error_page(State(app): State<App>, request: Request) -> Response {
-    let nothing = fapi_core::Rejection::invalid_request("nothing went wrong here: go back to the application", "RFC 6749 4.1.2.1");
+    let nothing = fapi_core::Rejection::invalid_request(
+        "nothing went wrong here: go back to the application",
+        "RFC 6749 4.1.2.1",
+    );
     Pages::render(&app, &Around::of(&request), "the error page", Err(nothing.into())).await
 }
 
@@ -160,7 +175,8 @@ pub async fn not_found(State(app): State<App>, request: Request) -> Response {
     };
     let request_id = around.request_id;
     let description = "there is no such page";
-    let page = Page::Error { code: ErrorCode::InvalidRequest, description, detail: None, request_id: &request_id };
+    let page =
+        Page::Error { code: ErrorCode::InvalidRequest, description, detail: None, request_id: &request_id };
     pages.show(&page, StatusCode::NOT_FOUND)
 }
 
@@ -168,7 +184,8 @@ pub async fn not_found(State(app): State<App>, request: Request) -> Response {
 pub async fn style() -> Response {
     let kind = HeaderValue::from_static("text/css; charset=utf-8");
     let cache = HeaderValue::from_static("public, max-age=3600");
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)], include_str!("templates/style.css")).into_response()
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)], include_str!("templates/style.css"))
+        .into_response()
 }
 
 /// `AUT-16`, `B-04`, `P-17`: nothing is framed, nothing foreign is loaded, nothing leaks by Referer.
@@ -184,6 +201,9 @@ fn headers() -> [(HeaderName, HeaderValue); 6] {
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
-        (HeaderName::from_static("permissions-policy"), HeaderValue::from_static("camera=(), geolocation=(), microphone=()")),
+        (
+            HeaderName::from_static("permissions-policy"),
+            HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
+        ),
     ]
 }

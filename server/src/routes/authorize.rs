@@ -53,12 +53,14 @@ impl From<fapi_store::StoreError> for Refusal {
 }
 
 /// Opens a request, and sends the browser on.
-pub async fn open(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn open(State(app): State<App>, request: Request) -> Response {
     let around = Around::of(&request);
     let outcome = match read(&app, request, &around).await {
         Ok(response) => Ok(response),
         Err(Refusal::Page(failure)) => Err(failure),
-        Err(Refusal::Redirect(rejection, destination)) => redirect(&app, &around, rejection, &destination).await,
+        Err(Refusal::Redirect(rejection, destination)) => {
+            redirect(&app, &around, rejection, &destination).await
+        }
     };
     Pages::render(&app, &around, "an authorization request", outcome).await
 }
@@ -79,7 +81,8 @@ async fn read(app: &App, request: Request, around: &Around) -> Result<Response, 
 impl Context {
     /// PAR-07, E-21: only by the client that pushed it. Nobody learns whether another's exists.
     async fn open_pushed(&self, client: &Client, request_uri: &Digest) -> Result<Grant, Refusal> {
-        let unknown = || Rejection::invalid_request_uri("the request_uri is unknown or has expired", "RFC 9126 4");
+        let unknown =
+            || Rejection::invalid_request_uri("the request_uri is unknown or has expired", "RFC 9126 4");
         let grant = self.store().by_request_uri(request_uri).await?.ok_or_else(unknown)?;
         if grant.client_id != *client.id() || grant.incarnation != *client.incarnation() {
             return Err(unknown().detail("it was pushed by another client").into());
@@ -98,13 +101,15 @@ impl Context {
         if let Delivery::ByValue { digest, .. } = &request.delivery
             && self.store().spent(digest).await?
         {
-            let rejection = Rejection::invalid_request_object("the request object has been used", "RFC 9101 10.2");
+            let rejection =
+                Rejection::invalid_request_object("the request object has been used", "RFC 9101 10.2");
             return Err(Refusal::Redirect(rejection, Destination::of(&request, client)));
         }
         let rules = &self.registry().rules;
         let expires = self.now() + rules.lifetimes.interaction;
         let id = GrantId::from_random(self.random());
-        let grant = Grant::push(id, client.id().clone(), client.incarnation().clone(), request, expires, self.now());
+        let grant =
+            Grant::push(id, client.id().clone(), client.incarnation().clone(), request, expires, self.now());
         let grant = grant.open(rules, self.now())?;
         self.store().push(&grant, None).await?;
         Ok(grant)
@@ -112,7 +117,12 @@ impl Context {
 }
 
 /// An error that may leave: `state`, `iss` and mode as the request said.
-async fn redirect(app: &App, around: &Around, rejection: Rejection, destination: &Destination) -> Result<Response, Failure> {
+async fn redirect(
+    app: &App,
+    around: &Around,
+    rejection: Rejection,
+    destination: &Destination,
+) -> Result<Response, Failure> {
     use axum::response::IntoResponse as _;
     let cx = Context::begin(app, around)?;
     let outgoing = destination.error(&rejection, cx.registry(), cx.now())?;

@@ -19,7 +19,7 @@ use crate::pages::{ConsentForm, Page, Pages};
 use crate::seal::Form;
 
 /// The consent page: what is asked, by whom, of whom (`AUT-13`).
-pub async fn show(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn show(State(app): State<App>, request: Request) -> Response {
     let around = Around::of(&request);
     let headers = &around.headers;
     let outcome = async {
@@ -27,7 +27,8 @@ pub async fn show(State(app): State<App>, request: Request) -> Response {
         let params = query_or_form(request).await?;
         let visitor = Visitor::of(headers, &cx).await?;
         let grant = grant(&cx, params.get("i")).await?;
-        let asked = fapi_core::interaction::next(&cx.registry().rules, &grant, None, None, cx.now()) == Step::Consent;
+        let asked =
+            fapi_core::interaction::next(&cx.registry().rules, &grant, None, None, cx.now()) == Step::Consent;
         if !asked {
             return proceed(&cx, grant, &visitor, Leave::Redirect).await;
         }
@@ -35,11 +36,12 @@ pub async fn show(State(app): State<App>, request: Request) -> Response {
         if !matches!(&grant.stage, Stage::Authenticated { browser: owner, .. } if owner.matches(&browser)) {
             return Err(elsewhere().into());
         }
-        let client = cx.registry().client(&grant.client_id).filter(|client| client.enabled()).ok_or_else(elsewhere)?;
+        let client =
+            cx.registry().client(&grant.client_id).filter(|client| client.enabled()).ok_or_else(elsewhere)?;
         let pages = Pages::of(&cx, headers, &grant.request.ui_locales);
         let languages: Vec<&str> = pages.languages().collect();
         let question = question(&grant, client, cx.registry(), &languages, cx.now()).ok_or_else(elsewhere)?;
-        let token = cx.current().seal.token(Form::Consent, &browser, &grant.id, cx.now());
+        let token = cx.seal().token(Form::Consent, &browser, &grant.id, cx.now());
         let form = ConsentForm { grant: grant.id.as_str(), token: &token, question: &question };
         Ok(pages.show(&Page::Consent(form), StatusCode::OK))
     };
@@ -47,7 +49,7 @@ pub async fn show(State(app): State<App>, request: Request) -> Response {
 }
 
 /// The person's answer.
-pub async fn submit(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn submit(State(app): State<App>, request: Request) -> Response {
     let around = Around::of(&request);
     let headers = &around.headers;
     let outcome = async {
@@ -65,12 +67,19 @@ pub async fn submit(State(app): State<App>, request: Request) -> Response {
                     return Err(elsewhere().into());
                 }
                 if let Some(session) = &visitor.session {
-                    cx.store().remember_consent(&session.id, &grant.client_id, &scope).await?;
+                    cx.store()
+                        .remember_consent(&session.id, &grant.client_id, &grant.incarnation, &scope)
+                        .await?;
                 }
                 grant
             }
             Some("deny") => deny(&cx, grant, Some(&browser), ErrorName::AccessDenied).await?,
-            _ => return Err(Failure::from(Rejection::invalid_request("choose to allow or to deny", "RFC 6749 4.1.1"))),
+            _ => {
+                return Err(Failure::from(Rejection::invalid_request(
+                    "choose to allow or to deny",
+                    "RFC 6749 4.1.1",
+                )));
+            }
         };
         proceed(&cx, grant, &visitor, Leave::Page).await
     };
@@ -78,5 +87,8 @@ pub async fn submit(State(app): State<App>, request: Request) -> Response {
 }
 
 fn elsewhere() -> Rejection {
-    Rejection::access_denied("this sign-in is over or belongs to another browser: start again", "RFC 9700 4.7")
+    Rejection::access_denied(
+        "this sign-in is over or belongs to another browser: start again",
+        "RFC 9700 4.7",
+    )
 }

@@ -9,12 +9,12 @@ use crate::app::App;
 use crate::context::{Around, Context};
 
 /// The metadata document.
-pub async fn document(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn document(State(app): State<App>, request: Request) -> Response {
     publish(&app, &request, |cx| serde_json::Value::Object(metadata::document(cx.registry())))
 }
 
 /// The public halves of our keys.
-pub async fn jwks(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn jwks(State(app): State<App>, request: Request) -> Response {
     publish(&app, &request, |cx| cx.registry().jwks().to_json())
 }
 

@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::pages::{Page, Pages};
 
 /// What the browser brings to an interaction.
-pub struct Visitor {
+pub(super) struct Visitor {
     /// Its cookie, if it has one.
     pub browser: Option<Secret>,
     /// Its sign-in session, if that is still open.
@@ -31,7 +31,7 @@ pub struct Visitor {
 
 /// How the answer leaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Leave {
+pub(super) enum Leave {
     /// By a redirect: nothing was posted on the way here.
     Redirect,
     /// By a page of its own. Chromium applies a form's `form-action` to every hop after the post, so a redirect to the client
@@ -44,7 +44,7 @@ impl Visitor {
     ///
     /// # Errors
     /// A cookie that comes twice (`B-12`).
-    pub async fn of(headers: &HeaderMap, cx: &Context) -> Result<Self, Failure> {
+    pub(super) async fn of(headers: &HeaderMap, cx: &Context) -> Result<Self, Failure> {
         let browser = cookie(headers, BROWSER)?;
         let session = match cookie(headers, SESSION)? {
             None => None,
@@ -54,7 +54,7 @@ impl Visitor {
     }
 
     /// The digest of its cookie.
-    pub fn digest(&self) -> Option<Digest> {
+    pub(super) fn digest(&self) -> Option<Digest> {
         self.browser.as_ref().map(|secret| secret.digest(Purpose::Browser))
     }
 
@@ -64,7 +64,7 @@ impl Visitor {
 }
 
 /// Where a step of an interaction is.
-pub fn location(path: &str, grant: &GrantId) -> String {
+pub(super) fn location(path: &str, grant: &GrantId) -> String {
     format!("{path}?i={grant}")
 }
 
@@ -72,8 +72,13 @@ pub fn location(path: &str, grant: &GrantId) -> String {
 ///
 /// # Errors
 /// A page: there is none, or it is over.
-pub async fn grant(cx: &Context, id: Option<&str>) -> Result<Grant, Failure> {
-    let over = || Rejection::invalid_request("this sign-in is over: go back to the application and start again", "RFC 6749 4.1.2.1");
+pub(super) async fn grant(cx: &Context, id: Option<&str>) -> Result<Grant, Failure> {
+    let over = || {
+        Rejection::invalid_request(
+            "this sign-in is over: go back to the application and start again",
+            "RFC 6749 4.1.2.1",
+        )
+    };
     let id = id.filter(|id| id.len() <= 64).ok_or_else(over)?;
     Ok(cx.store().by_id(&GrantId::from_stored(id)).await?.ok_or_else(over)?)
 }
@@ -82,10 +87,16 @@ pub async fn grant(cx: &Context, id: Option<&str>) -> Result<Grant, Failure> {
 ///
 /// # Errors
 /// A page: the interaction is over, or belongs to another browser.
-pub async fn proceed(cx: &Context, mut grant: Grant, visitor: &Visitor, leave: Leave) -> Result<Response, Failure> {
+pub(super) async fn proceed(
+    cx: &Context,
+    mut grant: Grant,
+    visitor: &Visitor,
+    leave: Leave,
+) -> Result<Response, Failure> {
     let rules = &cx.registry().rules;
     // An interaction that never shows a page still has to belong to somebody.
-    let browser = visitor.digest().unwrap_or_else(|| Secret::from_random(cx.random()).digest(Purpose::Browser));
+    let browser =
+        visitor.digest().unwrap_or_else(|| Secret::from_random(cx.random()).digest(Purpose::Browser));
     loop {
         let remembered = remembered(cx, &grant, visitor).await?;
         match next(rules, &grant, visitor.person(), remembered.as_ref(), cx.now()) {
@@ -108,7 +119,8 @@ pub async fn proceed(cx: &Context, mut grant: Grant, visitor: &Visitor, leave: L
             }
             Step::Respond => {
                 let url = respond(cx, grant, &browser).await?;
-                return Ok((StatusCode::SEE_OTHER, [(header::LOCATION, url)], crate::failure::no_store()).into_response());
+                return Ok((StatusCode::SEE_OTHER, [(header::LOCATION, url)], crate::failure::no_store())
+                    .into_response());
             }
             Step::Over => return Err(over().into()),
         }
@@ -119,14 +131,19 @@ pub async fn proceed(cx: &Context, mut grant: Grant, visitor: &Visitor, leave: L
 ///
 /// # Errors
 /// A page: it is over, or belongs to another browser.
-pub async fn deny(cx: &Context, grant: Grant, browser: Option<&Digest>, error: ErrorName) -> Result<Grant, Failure> {
+pub(super) async fn deny(
+    cx: &Context,
+    grant: Grant,
+    browser: Option<&Digest>,
+    error: ErrorName,
+) -> Result<Grant, Failure> {
     let grant = grant.deny(browser, error, cx.now())?;
     won(cx.store().deny(&grant).await?)?;
     Ok(grant)
 }
 
 /// The last page (`/continue`): 200, and the browser leaves by itself.
-pub async fn leave(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn leave(State(app): State<App>, request: Request) -> Response {
     let around = Around::of(&request);
     let headers = &around.headers;
     let outcome = async {
@@ -150,7 +167,9 @@ pub async fn leave(State(app): State<App>, request: Request) -> Response {
 /// The answer leaves: once (`PAR-09`, `RSP-15`). The store decides whether this is the first time.
 async fn respond(cx: &Context, grant: Grant, browser: &Digest) -> Result<String, Failure> {
     let client = cx.registry().client(&grant.client_id).filter(|client| client.enabled()).cloned();
-    let client = client.ok_or_else(|| Rejection::invalid_request("this client is unknown or disabled", "RFC 6749 4.1.2.1"))?;
+    let client = client.ok_or_else(|| {
+        Rejection::invalid_request("this client is unknown or disabled", "RFC 6749 4.1.2.1")
+    })?;
     let destination = Destination::of(&grant.request, &client);
     let error = |rejection: &Rejection| destination.error(rejection, cx.registry(), cx.now());
     let (issuing, outgoing) = match grant.stage.clone() {
@@ -174,14 +193,20 @@ async fn respond(cx: &Context, grant: Grant, browser: &Digest) -> Result<String,
         Issuing::Issued => cx.url(outgoing, &destination),
         Issuing::AlreadyDone => Err(over().into()),
         Issuing::Replayed => {
-            let replayed = Rejection::invalid_request_object("the request object has been used", "RFC 9101 10.2");
+            let replayed =
+                Rejection::invalid_request_object("the request object has been used", "RFC 9101 10.2");
             cx.url(error(&replayed)?, &destination)
         }
     }
 }
 
 /// The hybrid flow's detached signature (`RSP-02`).
-fn front_channel_id_token(cx: &Context, grant: &Grant, code: &Secret, client: &Client) -> Result<Option<String>, Failure> {
+fn front_channel_id_token(
+    cx: &Context,
+    grant: &Grant,
+    code: &Secret,
+    client: &Client,
+) -> Result<Option<String>, Failure> {
     let Stage::CodeIssued { authorization, .. } = &grant.stage else { return Ok(None) };
     if grant.request.response != ResponseKind::CodeIdToken {
         return Ok(None);
@@ -193,8 +218,7 @@ fn front_channel_id_token(cx: &Context, grant: &Grant, code: &Secret, client: &C
 
 async fn remembered(cx: &Context, grant: &Grant, visitor: &Visitor) -> Result<Option<Remembered>, Failure> {
     let Some(session) = &visitor.session else { return Ok(None) };
-    let scope = cx.store().remembered(&session.id, &grant.client_id).await?;
-    Ok(scope.map(|scope| Remembered { client_id: grant.client_id.clone(), scope }))
+    Ok(cx.store().remembered(&session.id, &grant.client_id, &grant.incarnation).await?)
 }
 
 fn won(claim: Claim) -> Result<(), Failure> {
@@ -216,5 +240,8 @@ fn refusal(name: ErrorName) -> Rejection {
 }
 
 fn over() -> Rejection {
-    Rejection::access_denied("this sign-in is over or belongs to another browser: start again", "RFC 9700 4.7")
+    Rejection::access_denied(
+        "this sign-in is over or belongs to another browser: start again",
+        "RFC 9700 4.7",
+    )
 }

@@ -4,8 +4,8 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use fapi_core::client::{AuthenticatedClient, Endpoint};
 use fapi_core::introspection;
-use fapi_core::resource::{self, AccessToken, Expectations};
 use fapi_core::rejection::Rejection;
+use fapi_core::resource::{self, AccessToken, Expectations};
 use fapi_core::secret::{Purpose, Secret};
 use serde_json::{Map, Value};
 
@@ -15,7 +15,7 @@ use crate::extract::ClientRequest;
 use crate::failure::{Failure, no_store};
 
 /// What the caller may know of a token; `{"active":false}` for everything else (`INT-03`).
-pub async fn post(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn post(State(app): State<App>, request: Request) -> Response {
     let around = Around::of(&request);
     render(&app, &around, "an introspection request", answer(&app, &around, request).await).await
 }
@@ -30,7 +30,11 @@ async fn answer(app: &App, around: &Around, request: Request) -> Result<Response
 }
 
 impl Context {
-    async fn introspect(&self, token: &str, caller: &AuthenticatedClient) -> Result<Option<Map<String, Value>>, Failure> {
+    async fn introspect(
+        &self,
+        token: &str,
+        caller: &AuthenticatedClient,
+    ) -> Result<Option<Map<String, Value>>, Failure> {
         match self.access_token(token, |token, expected| resource::read(token, expected, self.now())).await {
             Ok(token) => {
                 let grant = match token.grant() {
@@ -45,8 +49,13 @@ impl Context {
         }
     }
 
-    async fn introspect_refresh(&self, token: &str, caller: &AuthenticatedClient) -> Result<Option<Map<String, Value>>, Failure> {
-        let Some(row) = self.store().lookup(&Secret::presented(token).digest(Purpose::RefreshToken)).await? else {
+    async fn introspect_refresh(
+        &self,
+        token: &str,
+        caller: &AuthenticatedClient,
+    ) -> Result<Option<Map<String, Value>>, Failure> {
+        let Some(row) = self.store().lookup(&Secret::presented(token).digest(Purpose::RefreshToken)).await?
+        else {
             return Ok(None);
         };
         let Some(grant) = self.store().by_id(&row.grant).await? else { return Ok(None) };
@@ -71,7 +80,9 @@ impl Context {
             algorithms: &self.registry().rules.signing,
         };
         let token = check(token, &expected)?;
-        let ended = |detail: &str| Rejection::invalid_token("the access token is not valid", "RFC 6750 3.1").detail(detail);
+        let ended = |detail: &str| {
+            Rejection::invalid_token("the access token is not valid", "RFC 6750 3.1").detail(detail)
+        };
         if !self.registry().client(&token.client_id).is_some_and(|client| client.enabled()) {
             return Err(ended("its client is gone or disabled").into());
         }

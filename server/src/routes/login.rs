@@ -14,12 +14,12 @@ use crate::app::App;
 use crate::context::{Around, Context};
 use crate::extract::{BROWSER, SESSION, query_or_form, set_cookie};
 use crate::failure::Failure;
-use crate::login::{Attempt, Outcome};
+use crate::login::{self, Attempt, Outcome};
 use crate::pages::{LoginForm, Page, Pages, Problem};
 use crate::seal::Form;
 
 /// The sign-in page. Sets the cookie that ties the interaction to this browser.
-pub async fn show(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn show(State(app): State<App>, request: Request) -> Response {
     let around = Around::of(&request);
     let headers = &around.headers;
     let outcome = async {
@@ -39,7 +39,7 @@ pub async fn show(State(app): State<App>, request: Request) -> Response {
 }
 
 /// The sign-in itself.
-pub async fn submit(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn submit(State(app): State<App>, request: Request) -> Response {
     let around = Around::of(&request);
     let headers = &around.headers;
     let outcome = async {
@@ -57,12 +57,23 @@ pub async fn submit(State(app): State<App>, request: Request) -> Response {
     Pages::render(&app, &around, "a sign-in", outcome.await).await
 }
 
-async fn sign_in(cx: &Context, headers: &HeaderMap, params: &Params, grant: Grant, mut visitor: Visitor) -> Result<Response, Failure> {
+async fn sign_in(
+    cx: &Context,
+    headers: &HeaderMap,
+    params: &Params,
+    grant: Grant,
+    mut visitor: Visitor,
+) -> Result<Response, Failure> {
     let username = params.get("username").unwrap_or_default().to_owned();
-    let attempt = Attempt { username: username.clone(), password: Secret::presented(params.get("password").unwrap_or_default()) };
-    let known = match cx.current().login.check(attempt).await {
+    let attempt = Attempt {
+        username: username.clone(),
+        password: Secret::presented(params.get("password").unwrap_or_default()),
+    };
+    let known = match login::check(cx.users(), attempt).await {
         Outcome::Known(known) => known,
-        Outcome::Unknown => return Ok(page(cx, headers, &grant, &visitor, &username, Some(Problem::WrongCredentials))),
+        Outcome::Unknown => {
+            return Ok(page(cx, headers, &grant, &visitor, &username, Some(Problem::WrongCredentials)));
+        }
         Outcome::Busy => return Ok(page(cx, headers, &grant, &visitor, &username, Some(Problem::Busy))),
     };
 
@@ -73,7 +84,8 @@ async fn sign_in(cx: &Context, headers: &HeaderMap, params: &Params, grant: Gran
     let secret = Secret::from_random(cx.random());
     let lifetimes = &cx.registry().rules.lifetimes;
     let sid = fapi_jose::b64::encode(cx.random::<16>());
-    let person = Person { subject: known.subject, auth_time: cx.now(), acr: known.acr, sid: Some(sid.clone()) };
+    let person =
+        Person { subject: known.subject, auth_time: cx.now(), acr: known.acr, sid: Some(sid.clone()) };
     let session = Session {
         id: secret.digest(Purpose::Session),
         sid,
@@ -86,7 +98,11 @@ async fn sign_in(cx: &Context, headers: &HeaderMap, params: &Params, grant: Gran
     let browser = visitor.digest().ok_or_else(tampered)?;
     let grant = grant.authenticate(browser, person, cx.now())?;
     if cx.store().authenticate(&grant).await? == Claim::Taken {
-        return Err(Rejection::access_denied("this sign-in belongs to another browser: start again", "RFC 9700 4.7").into());
+        return Err(Rejection::access_denied(
+            "this sign-in belongs to another browser: start again",
+            "RFC 9700 4.7",
+        )
+        .into());
     }
     visitor.session = Some(session);
     let mut response = proceed(cx, grant, &visitor, Leave::Page).await?;
@@ -94,14 +110,24 @@ async fn sign_in(cx: &Context, headers: &HeaderMap, params: &Params, grant: Gran
     Ok(response)
 }
 
-fn page(cx: &Context, headers: &HeaderMap, grant: &Grant, visitor: &Visitor, username: &str, problem: Option<Problem>) -> Response {
+fn page(
+    cx: &Context,
+    headers: &HeaderMap,
+    grant: &Grant,
+    visitor: &Visitor,
+    username: &str,
+    problem: Option<Problem>,
+) -> Response {
     let fresh = visitor.browser.is_none().then(|| Secret::from_random(cx.random()));
     let browser = visitor.digest().or_else(|| fresh.as_ref().map(|secret| secret.digest(Purpose::Browser)));
-    let token = browser.map(|browser| cx.current().seal.token(Form::Login, &browser, &grant.id, cx.now())).unwrap_or_default();
+    let token = browser
+        .map(|browser| cx.seal().token(Form::Login, &browser, &grant.id, cx.now()))
+        .unwrap_or_default();
     let client = cx.registry().client(&grant.client_id);
     let pages = Pages::of(cx, headers, &grant.request.ui_locales);
     let client_name = client.map(|client| client.name(pages.languages()).to_owned()).unwrap_or_default();
-    let form = LoginForm { grant: grant.id.as_str(), token: &token, username, client_name: &client_name, problem };
+    let form =
+        LoginForm { grant: grant.id.as_str(), token: &token, username, client_name: &client_name, problem };
     let mut response = pages.show(&Page::Login(form), StatusCode::OK);
     if let Some(secret) = fresh {
         append_cookie(&mut response, &set_cookie(BROWSER, &secret));
@@ -119,7 +145,7 @@ fn append_cookie(response: &mut Response, cookie: &str) {
 ///
 /// # Errors
 /// A page, never a redirect: somebody tampers.
-pub fn genuine(
+pub(super) fn genuine(
     cx: &Context,
     headers: &HeaderMap,
     params: &Params,
@@ -136,7 +162,7 @@ pub fn genuine(
         return Err(tampered().into());
     }
     let token = params.get("csrf").unwrap_or_default();
-    if !cx.current().seal.opens(token, form, &browser, &grant.id, cx.now()) {
+    if !cx.seal().opens(token, form, &browser, &grant.id, cx.now()) {
         return Err(tampered().into());
     }
     Ok(())
@@ -146,4 +172,3 @@ fn tampered() -> Rejection {
     let description = "this form does not belong to this browser: allow cookies, go back to the application and start again";
     Rejection::invalid_request(description, "RFC 9700 4.7")
 }
-

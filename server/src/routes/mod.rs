@@ -28,10 +28,16 @@ use fapi_core::metadata;
 
 use crate::app::App;
 use crate::failure::{method_not_allowed, not_found};
+use crate::listen::Routers;
 use crate::pages;
 
+/// Everything behind the two doors.
+pub fn all(app: &App) -> Routers {
+    Routers { front: front(app.clone()), back: back(app.clone()) }
+}
+
 /// What browsers open.
-pub fn front(app: App) -> Router {
+fn front(app: App) -> Router {
     Router::new()
         .route(metadata::AUTHORIZE, get(authorize::open).post(authorize::open))
         .route("/login", get(login::show).post(login::submit))
@@ -47,15 +53,23 @@ pub fn front(app: App) -> Router {
 }
 
 /// What programs call.
-pub fn back(app: App) -> Router {
+fn back(app: App) -> Router {
     Router::new()
         .route(Endpoint::Par.path(), post(par::post).fallback(|| async { method_not_allowed("POST") }))
         .route(Endpoint::Token.path(), post(token::post).fallback(|| async { method_not_allowed("POST") }))
-        .route(Endpoint::Introspection.path(), post(introspect::post).fallback(|| async { method_not_allowed("POST") }))
-        .route(Endpoint::Revocation.path(), post(revoke::post).fallback(|| async { method_not_allowed("POST") }))
+        .route(
+            Endpoint::Introspection.path(),
+            post(introspect::post).fallback(|| async { method_not_allowed("POST") }),
+        )
+        .route(
+            Endpoint::Revocation.path(),
+            post(revoke::post).fallback(|| async { method_not_allowed("POST") }),
+        )
         .route(
             metadata::USERINFO,
-            get(userinfo::answer).post(userinfo::answer).fallback(|| async { method_not_allowed("GET, POST") }),
+            get(userinfo::answer)
+                .post(userinfo::answer)
+                .fallback(|| async { method_not_allowed("GET, POST") }),
         )
         .fallback(any(|| async { not_found() }))
         .with_state(app)

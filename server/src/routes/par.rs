@@ -16,7 +16,7 @@ use crate::extract::ClientRequest;
 use crate::failure::{Failure, no_store};
 
 /// 201 with a `request_uri`, or 400/401 JSON: everything that could be refused later is refused here (`PAR-04`).
-pub async fn post(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn post(State(app): State<App>, request: Request) -> Response {
     let around = Around::of(&request);
     render(&app, &around, "a pushed request", answer(&app, &around, request).await).await
 }

@@ -15,7 +15,7 @@ use crate::extract::ClientRequest;
 use crate::failure::{Failure, no_store};
 
 /// 200 for revoked, unknown and already invalid tokens alike (`REV-01`).
-pub async fn post(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn post(State(app): State<App>, request: Request) -> Response {
     let around = Around::of(&request);
     render(&app, &around, "a revocation request", answer(&app, &around, request).await).await
 }
@@ -27,19 +27,21 @@ async fn answer(app: &App, around: &Around, request: Request) -> Result<Response
     let token = request.params.required("token", "token is missing", "RFC 7009 2.1")?;
 
     // The hint is only a hint: a JWT of ours is an access token, everything else can only be a refresh token.
-    let revocation = match cx.access_token(token, |token, expected| resource::read(token, expected, cx.now())).await {
-        Ok(token) => Some(revocation::access_token(&token, &client)?),
-        Err(Failure::Rejected(_)) => {
-            let row = cx.store().lookup(&Secret::presented(token).digest(Purpose::RefreshToken)).await?;
-            row.map(|row| revocation::refresh_token(&row, &client)).transpose()?
-        }
-        Err(trouble) => return Err(trouble),
-    };
+    let revocation =
+        match cx.access_token(token, |token, expected| resource::read(token, expected, cx.now())).await {
+            Ok(token) => Some(revocation::access_token(&token, &client)?),
+            Err(Failure::Rejected(_)) => {
+                let row = cx.store().lookup(&Secret::presented(token).digest(Purpose::RefreshToken)).await?;
+                row.map(|row| revocation::refresh_token(&row, &client)).transpose()?
+            }
+            Err(trouble) => return Err(trouble),
+        };
     match revocation {
         None => {}
         Some(Revocation::Token { jti, until }) => cx.store().deny_use(&Denied::Token(jti), until).await?,
         Some(Revocation::Grant(grant)) => {
-            cx.store().revoke(&grant, client.id(), cx.now(), cx.last_access_token()).await?;
+            // Already revoked, or gone: what the caller wanted is so.
+            let _ = cx.store().revoke(&grant, client.id(), cx.now(), cx.last_access_token()).await?;
             info!(%grant, "Revoked grant {grant} for {}", client.id());
         }
     }

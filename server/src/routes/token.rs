@@ -15,7 +15,7 @@ use crate::extract::ClientRequest;
 use crate::failure::{Failure, no_store};
 
 /// 200 with tokens, or 400/401 JSON.
-pub async fn post(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn post(State(app): State<App>, request: Request) -> Response {
     let around = Around::of(&request);
     render(&app, &around, "a token request", answer(&app, &around, request).await).await
 }
@@ -38,7 +38,12 @@ async fn answer(app: &App, around: &Around, request: Request) -> Result<Response
 
 impl Context {
     /// Core decides on the grant as it was loaded; the store's one conditional write decides who was first (`P-01`, `TOK-04`).
-    async fn redeem(&self, request: &CodeRequest, client: &AuthenticatedClient, binding: &SenderBinding) -> Result<Issue, Failure> {
+    async fn redeem(
+        &self,
+        request: &CodeRequest,
+        client: &AuthenticatedClient,
+        binding: &SenderBinding,
+    ) -> Result<Issue, Failure> {
         let grant = self.store().by_code(&request.code).await?;
         let (redeemed, issue) =
             token::redeem(request, grant, client, binding, self.registry(), self.token_random(), self.now())?;
@@ -50,12 +55,25 @@ impl Context {
         }
     }
 
-    async fn refresh(&self, request: &RefreshRequest, client: &AuthenticatedClient, binding: &SenderBinding) -> Result<Issue, Failure> {
+    async fn refresh(
+        &self,
+        request: &RefreshRequest,
+        client: &AuthenticatedClient,
+        binding: &SenderBinding,
+    ) -> Result<Issue, Failure> {
         let stored = match self.store().lookup(&request.token).await? {
             None => None,
             Some(token) => self.store().by_id(&token.grant).await?.map(|grant| (token, grant)),
         };
-        Ok(token::refresh(request, stored, client, binding, self.registry(), self.token_random(), self.now())?)
+        Ok(token::refresh(
+            request,
+            stored,
+            client,
+            binding,
+            self.registry(),
+            self.token_random(),
+            self.now(),
+        )?)
     }
 
     /// The token response (`TOK-01`): access token first, since the ID Token answers for it.
@@ -77,7 +95,11 @@ impl Context {
     }
 
     /// An ID Token as this client gets it: signed, and encrypted where it registered so (`IDT-09`).
-    pub(super) fn id_token(&self, claims: &fapi_core::claims::ToSign, client: &fapi_core::client::Client) -> Result<String, Failure> {
+    pub(super) fn id_token(
+        &self,
+        claims: &fapi_core::claims::ToSign,
+        client: &fapi_core::client::Client,
+    ) -> Result<String, Failure> {
         let signed = self.sign(claims)?;
         match client.id_token_encryption(&self.registry().rules) {
             None => Ok(signed),

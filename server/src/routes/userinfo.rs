@@ -11,9 +11,10 @@ use crate::app::App;
 use crate::context::{Around, Context, bearer as render};
 use crate::extract::certificate;
 use crate::failure::{Failure, no_store};
+use crate::login;
 
 /// The claims of the person behind the token, or a 401/403 challenge.
-pub async fn answer(State(app): State<App>, request: Request) -> Response {
+pub(super) async fn answer(State(app): State<App>, request: Request) -> Response {
     let around = Around::of(&request);
     render(&app, &around, "a userinfo request", read(&app, &around, request).await).await
 }
@@ -23,20 +24,27 @@ async fn read(app: &App, around: &Around, request: Request) -> Result<Response, 
     // RS-02: a token in the URL is refused, even beside a good one.
     let query = request.uri().query().unwrap_or_default();
     if url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token") {
-        return Err(Rejection::invalid_request("access tokens are not accepted in the URL", "F1B 6.2.1-3").into());
+        return Err(
+            Rejection::invalid_request("access tokens are not accepted in the URL", "F1B 6.2.1-3").into()
+        );
     }
     let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = resource::bearer(header)?;
     let certificate = certificate(&request);
-    let token = cx.access_token(token, |token, expected| resource::check(token, certificate.as_ref(), expected, cx.now())).await?;
+    let token = cx
+        .access_token(token, |token, expected| {
+            resource::check(token, certificate.as_ref(), expected, cx.now())
+        })
+        .await?;
     token.require("openid")?;
 
     let ended = || Rejection::invalid_token("the access token is not valid", "RFC 6750 3.1");
     let grant = token.grant().ok_or_else(ended)?;
     let grant = cx.store().by_id(&grant).await?.ok_or_else(ended)?;
     let authorization = grant.authorization(cx.now()).ok_or_else(ended)?;
-    let client = cx.registry().client(&token.client_id).filter(|client| client.enabled()).ok_or_else(ended)?;
-    let known = cx.current().login.claims(&authorization.person.subject);
+    let client =
+        cx.registry().client(&token.client_id).filter(|client| client.enabled()).ok_or_else(ended)?;
+    let known = login::claims(cx.users(), &authorization.person.subject);
     let answer = claims::userinfo(authorization, &grant.request, &token.scope, &known, client, cx.registry());
 
     Ok(match client.registration().userinfo.signing_algorithm {
