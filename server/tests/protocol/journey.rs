@@ -308,7 +308,11 @@ async fn forms_without_their_token_are_refused_with_a_page() {
     let forged = browser
         .post("/login", &[("i", &i), ("csrf", "x"), ("username", "alice"), ("password", PASSWORD)])
         .await;
-    assert_eq!((forged.status, forged.error(), forged.left.is_none()), (400, "invalid_request", true), "AUT-16, B-01");
+    assert_eq!(
+        (forged.status, forged.error(), forged.left.is_none()),
+        (400, "invalid_request", true),
+        "AUT-16, B-01"
+    );
     let csrf = page.hidden("csrf");
     browser.forget("__Host-fapi-browser");
     let cookieless = browser

@@ -184,7 +184,7 @@ pub(crate) fn tls_files(identity: &Identity) -> Files {
     files.into_iter().map(|(name, text)| (name.to_owned(), text.clone().into_bytes())).collect()
 }
 
-fn internal_files(authority: &Authority) -> Files {
+pub(crate) fn internal_files(authority: &Authority) -> Files {
     let mut files = tls_files(&authority.server(&["pod.internal"]));
     files.insert("ca.crt", authority.pem.clone().into_bytes());
     files
@@ -202,7 +202,7 @@ pub(crate) fn add_key(bundle: &mut Bundle, key: &SigningKey, state: KeyState) {
     bundle.secrets.keys.push(PrivateKey::new(key.kid(), state, &key.to_private_jwk()).unwrap());
 }
 
-fn bundle(mtls: Mtls) -> Bundle {
+pub(crate) fn bundle(mtls: Mtls) -> Bundle {
     let issuer = Issuer::parse("https://auth.example").unwrap();
     let mut bundle = Bundle {
         workspace: "auth/test".into(),
