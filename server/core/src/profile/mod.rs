@@ -186,7 +186,7 @@ vocabulary! {
     /// Whether something is encrypted to the client.
     Encryption {
         /// Never.
-        Off = "Off",
+        Off = "Never",
         /// For clients that registered an algorithm.
         Optional = "Optional",
         /// For every client; one without an encryption key cannot be registered.
