@@ -191,6 +191,28 @@ async fn a_request_by_value_leads_to_one_answer() {
 }
 
 #[tokio::test]
+async fn refresh_tokens_rotate_where_the_workspace_says_so() {
+    use fapi_core::profile::RefreshOverrides;
+    let served = TestServer::fintech()
+        .with(|bundle| {
+            let refresh = RefreshOverrides { issue: None, rotation: Some(true) };
+            bundle.document.protocol.refresh_tokens = Some(refresh);
+        })
+        .start()
+        .await;
+    let app = served.app();
+    let tokens = app.redeem(&code(&served).await).await;
+    let first = tokens.text("refresh_token");
+    let next = app.refresh(first).await.text("refresh_token").to_owned();
+    assert_ne!(next, first, "REF-07");
+    assert_eq!(app.refresh(first).await.status, 200, "REF-07: a lost answer can be asked for again");
+    served.later(61);
+    let theft = app.refresh(first).await;
+    assert_eq!(theft.error(), "400 invalid_grant", "REF-08");
+    assert_eq!(app.refresh(&next).await.error(), "400 invalid_grant", "REF-08: the whole line ends");
+}
+
+#[tokio::test]
 async fn a_person_may_say_no() {
     let served = TestServer::fintech().start().await;
     let app = served.app();
