@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::dev;
 use crate::exit::{Exit, Stop};
 use crate::flow;
 use crate::screen::{self, ColorChoice, Paint};
@@ -25,6 +26,8 @@ struct CommandLine {
 enum Command {
     /// Play a FAPI client and the person's browser, and check everything a careful client checks
     Flow(Box<flow::FlowArgs>),
+    /// Keys, passwords and certificates for development
+    Dev(dev::DevArgs),
     /// Print the version
     Version,
 }
@@ -59,6 +62,7 @@ fn run(line: CommandLine) -> Result<Exit, Stop> {
             let paint = Paint::stdout(line.color);
             interruptible(async move { flow::run(&args, line.output, paint).await })
         }
+        Command::Dev(args) => dev::run(&args, line.output),
         Command::Version => {
             screen::print(&version::render(line.output));
             Ok(Exit::Success)
@@ -95,7 +99,9 @@ mod tests {
 
     #[test]
     fn every_command_shows_three_examples() {
-        for command in CommandLine::command().get_subcommands() {
+        let line = CommandLine::command();
+        let nested = line.get_subcommands().flat_map(clap::Command::get_subcommands);
+        for command in line.get_subcommands().filter(|command| !command.has_subcommands()).chain(nested) {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let examples = help.lines().filter(|line| line.trim_start().starts_with("fapictl ")).count();
             assert!(examples >= 3 || command.get_name() == "version", "{}", command.get_name());

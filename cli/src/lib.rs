@@ -11,10 +11,12 @@
 
 pub mod clock;
 pub mod command;
+mod dev;
 pub mod exit;
 pub mod flow;
 pub mod run_file;
 pub mod screen;
+pub mod source;
 mod version;
 
 pub use self::command::main;

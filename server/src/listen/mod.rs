@@ -31,11 +31,9 @@ mod visit;
 
 use std::io;
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
@@ -112,15 +110,12 @@ impl Reception {
             metrics.closed(Closed::Crowded);
             return;
         };
-        let (this, metrics) = (self.clone(), metrics.clone());
+        let this = self.clone();
         tokio::spawn(async move {
-            metrics.connections().inc();
-            // TL-17: a panic in the handshake or in the framing ends this connection only, and is counted.
-            let attended = AssertUnwindSafe(this.attend(stream, remote, port, place, signal)).catch_unwind();
-            if attended.await.is_err() {
-                metrics.panicked();
-            }
-            metrics.connections().dec();
+            let open = this.app.metrics().connections().clone();
+            open.inc();
+            this.attend(stream, remote, port, place, signal).await;
+            open.dec();
         });
     }
 

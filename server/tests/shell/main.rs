@@ -9,8 +9,6 @@ mod house;
 #[cfg(test)]
 mod pki;
 #[cfg(test)]
-mod process;
-#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod requests;

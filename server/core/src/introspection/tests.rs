@@ -81,7 +81,6 @@ fn refresh_row(client: &str) -> RefreshToken {
         scope: Scopes::parse("accounts").unwrap(),
         issued: NOON,
         expires: NOON + Lifetime::days(30),
-        replaced: None,
     }
 }
 
