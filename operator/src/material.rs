@@ -235,14 +235,12 @@ fn self_signed(
             .filter(|_| unchanged)
             .and_then(|data| pair(data, "tls.crt", "tls.key"))
             .filter(|server| is_fresh(server, now, LEAF_RENEWAL, hosts));
-        match kept {
-            Some(kept) => Ok(Some(kept)),
-            // RSA: TLS 1.2 with the suites that FAPI allows everywhere needs it.
-            None => {
-                let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048);
-                server(&ca, hosts, key, LEAF, now).map(Some)
-            }
+        if kept.is_some() {
+            return Ok(kept);
         }
+        // RSA: TLS 1.2 with the suites that FAPI allows everywhere needs it.
+        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048);
+        server(&ca, hosts, key, LEAF, now).map(Some)
     };
     let [front_data, back_data] = stored;
     let front = leaf(wanted.front.as_ref(), front_data)?;

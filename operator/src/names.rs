@@ -1,6 +1,6 @@
 //! What are the children called? Names with limits, so that a name plus its longest suffix always fits.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// The name of a Workspace: a DNS-1035 label of at most 40 characters, since Services are named after it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -113,12 +113,16 @@ impl Thumbprint {
 
     /// All 64 hexadecimal digits, as `openssl` prints them.
     pub fn hex(&self) -> String {
-        use std::fmt::Write as _;
-        self.0.iter().fold(String::with_capacity(64), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex(&self.0)
     }
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The names of a Workspace's children (`spec/operator.md` 7.7 as amended by `spec/api.md`).
@@ -149,7 +153,7 @@ macro_rules! child {
 }
 
 child! {
-    /// Deployment, Service, PodDisruptionBudget and ServiceAccount.
+    /// Deployment, Service, `PodDisruptionBudget` and `ServiceAccount`.
     server = "";
     /// Secret with `manifest.json`, `workspace.json` and what else is not secret.
     bundle = "-bundle";
@@ -169,9 +173,9 @@ child! {
     tls = "-tls";
     /// Secret with the certificate of `mtls.tls.selfSigned`.
     mtls_tls = "-mtls-tls";
-    /// ConfigMap with the certificate authority of `selfSigned`.
+    /// `ConfigMap` with the certificate authority of `selfSigned`.
     ca = "-ca";
-    /// PersistentVolumeClaim of SQLite.
+    /// `PersistentVolumeClaim` of SQLite.
     data = "-data";
 }
 

@@ -1,6 +1,5 @@
 //! The binary: flags, log and signals around [`fapi_server::run`].
 
-use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -26,9 +25,11 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> anyhow::Result<()> {
+    // First of all: the first process of a container does not end by a signal that it has not asked for.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     // One provider for everything in this process. A second call could only come from here.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let _log = Log::begin(args.log_format, &args.log_level)?;
+    let log = Log::begin(args.log_format, &args.log_level)?;
     let setup = args.setup()?;
     let internal =
         if args.internal_tls_dir.is_some() { Some(bind(args.listen_internal).await?) } else { None };
@@ -39,20 +40,24 @@ async fn run(args: &Args) -> anyhow::Result<()> {
         metrics: Some(bind(args.listen_metrics).await?),
     };
     let running = serve(setup, listeners, routes::all)?;
+    running.app().metrics().register(|registry| {
+        registry.register("log_lines_dropped", "Log lines that nobody read in time", log.dropped());
+    });
     info!("Listening at {}", running.front);
-    asked_to_end().await?;
-    running.shutdown().await;
+
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tokio::select! {
+        () = running.shutdown() => {}
+        // Who asks twice does not want to wait.
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
     Ok(())
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen at {address}"))
-}
-
-async fn asked_to_end() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        outcome = tokio::signal::ctrl_c() => outcome,
-        _ = terminate.recv() => Ok(()),
-    }
 }

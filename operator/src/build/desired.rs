@@ -10,8 +10,6 @@ use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Servi
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::meta;
-
 /// Objects that nobody has applied yet.
 #[derive(Clone, Copy, Debug)]
 pub enum Prepared {}
@@ -34,7 +32,7 @@ pub struct Desired<State> {
 #[expect(missing_docs, reason = "the names of Kubernetes")]
 pub enum Object {
     ConfigMap(ConfigMap),
-    Deployment(Deployment),
+    Deployment(Box<Deployment>),
     PersistentVolumeClaim(PersistentVolumeClaim),
     PodDisruptionBudget(PodDisruptionBudget),
     Secret(Secret),
@@ -87,7 +85,7 @@ impl Object {
     #[must_use]
     pub(super) fn hashed(mut self) -> Self {
         let hash = each!(&self, object => fapi_config::canonical::to_vec(object))
-            .map(|bytes| meta::hex(&fapi_jose::sha256(bytes)))
+            .map(|bytes| crate::names::hex(&fapi_jose::sha256(bytes)))
             .unwrap_or_default();
         let metadata = each!(&mut self, object => &mut object.metadata);
         let annotations = metadata.annotations.get_or_insert_default();

@@ -1,7 +1,6 @@
 //! What every child carries: its owner, and labels by which people and the inventory find it (`spec/operator.md` 7.7).
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use fapi_crds::names::{API_VERSION, label};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference};
@@ -87,12 +86,4 @@ pub fn selector(names: &Names) -> BTreeMap<String, String> {
     [("app.kubernetes.io/name", APPLICATION.to_owned()), (label::WORKSPACE, names.workspace.to_string())]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
-}
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

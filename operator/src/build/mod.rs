@@ -99,7 +99,7 @@ pub fn build(inputs: &Inputs<'_>) -> Desired<Prepared> {
                 .map(|alg| Object::SigningKey(signing_key(&meta, inputs.spec, *alg))),
         );
         objects.extend(volume_claim(&meta, inputs.spec));
-        objects.push(Object::Deployment(deployment::deployment(&meta, inputs, &manifest.hash)));
+        objects.push(Object::Deployment(Box::new(deployment::deployment(&meta, inputs, &manifest.hash))));
         objects.extend(exposure::services(&meta, inputs));
         objects.extend(exposure::disruption_budget(&meta, inputs.spec));
     }

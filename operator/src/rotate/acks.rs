@@ -16,6 +16,7 @@ pub struct Acknowledgements {
 
 /// A pod as the cluster shows it, and what it says of itself.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that the cluster shows")]
 pub struct PodView {
     /// Its name.
     pub name: String,

@@ -193,9 +193,9 @@ impl KeyFacts {
                 .time(fact::GENERATED_AT)?
                 .ok_or(InvalidFacts { name: fact::GENERATED_AT, problem: "is missing" })?,
             trigger: annotations.get(fact::TRIGGER).cloned(),
-            dwell_max_age: match annotations.contains_key(fact::DWELL_MAX_AGE) {
-                true => Some(read.seconds(fact::DWELL_MAX_AGE)?),
-                false => None,
+            dwell_max_age: match annotations.get(fact::DWELL_MAX_AGE) {
+                Some(_) => Some(read.seconds(fact::DWELL_MAX_AGE)?),
+                None => None,
             },
             seen_max_age: read.seconds(fact::SEEN_MAX_AGE)?,
             published_revision: read.revision(fact::PUBLISHED_REVISION)?,

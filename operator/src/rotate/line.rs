@@ -281,7 +281,7 @@ impl KeyLine {
         self.keys.iter().find_map(|key| {
             let (confirmation, mark): (_, fn(&mut KeyFacts) -> &mut Option<Timestamp>) = match key.state {
                 KeyState::Published if key.published_acked_at.is_none() => {
-                    (self.is_published(key, around), |facts| &mut facts.published_acked_at)
+                    (around.is_published(key), |facts| &mut facts.published_acked_at)
                 }
                 KeyState::Active if key.activation_acked_at.is_none() => {
                     let revision = key.activated_revision.unwrap_or(0);
@@ -342,7 +342,7 @@ impl KeyLine {
 
     /// G2.
     pub(super) fn activation_guard(&self, key: &KeyFacts, around: &Surroundings<'_>) -> Guard {
-        let confirmation = self.is_published(key, around);
+        let confirmation = around.is_published(key);
         let Some(active) = self.active() else {
             let waited = match (key.dwell_max_age, key.published_acked_at) {
                 // Bootstrap: nobody holds a JWKS without it. Acknowledgement is needed all the same.
@@ -462,16 +462,16 @@ impl KeyLine {
     fn is_revoked(&self, key: &KeyFacts) -> bool {
         self.policy.revoke.contains(&key.kid)
     }
-
-    /// Whether every pod that counts has a key in its JWKS and has signed and verified with it.
-    fn is_published(&self, key: &KeyFacts, around: &Surroundings<'_>) -> Confirmation {
-        around.confirm(key.published_revision.unwrap_or(0), |state| {
-            state.published_kids.contains(&key.kid) && state.signable_kids.contains(&key.kid)
-        })
-    }
 }
 
 impl Surroundings<'_> {
+    /// Whether every pod that counts has a key in its JWKS and has signed and verified with it.
+    fn is_published(&self, key: &KeyFacts) -> Confirmation {
+        self.confirm(key.published_revision.unwrap_or(0), |state| {
+            state.published_kids.contains(&key.kid) && state.signable_kids.contains(&key.kid)
+        })
+    }
+
     fn confirm(&self, revision: u64, test: impl Fn(&PodState) -> bool) -> Confirmation {
         self.acks.confirm(self.counting, revision, test)
     }

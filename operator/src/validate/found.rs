@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::ledger::Ledger;
 use crate::build::LEDGER_FILE;
+use crate::rotate::Floors;
 
 /// Everything about one Workspace.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct Found {
     pub fresh: Fresh,
     /// Tombstones that every serving pod has confirmed.
     pub tombstones_done: BTreeSet<Incarnation>,
+    /// The least waits of key rotation that the operator was started with.
+    pub floors: Floors,
     /// The time.
     pub now: Timestamp,
 }

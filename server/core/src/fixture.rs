@@ -6,8 +6,11 @@ use std::sync::{Arc, LazyLock};
 use fapi_jose::{Alg, JwkSet, SigningKey};
 use serde_json::{Map, Value, json};
 
-use crate::certificate::PeerCertificate;
-use crate::client::{AuthRegistration, AuthenticatedClient, Client, GrantType, Offer, Registration};
+use crate::certificate::{PeerCertificate, TrustAnchors};
+use crate::client::{
+    AuthRegistration, AuthenticatedClient, Client, ClientLifetimes, GrantType, JoseChoice, Offer,
+    Registration,
+};
 use crate::grant::{Grant, Person};
 use crate::ids::{ClientId, GrantId, Incarnation, Subject};
 use crate::issuer::{Doors, Issuer, Mtls};
@@ -75,12 +78,12 @@ pub(crate) fn registration(id: &str, key: &SigningKey) -> Registration {
         scopes: None,
         resources: Vec::new(),
         sender_constraint: None,
-        request_object: Default::default(),
-        response: Default::default(),
-        id_token: Default::default(),
-        userinfo: Default::default(),
-        introspection: Default::default(),
-        lifetimes: Default::default(),
+        request_object: JoseChoice::default(),
+        response: JoseChoice::default(),
+        id_token: JoseChoice::default(),
+        userinfo: JoseChoice::default(),
+        introspection: JoseChoice::default(),
+        lifetimes: ClientLifetimes::default(),
         subject_type: None,
         sector_identifier: None,
     }
@@ -92,6 +95,7 @@ pub(crate) struct Workspace {
     overrides: Overrides,
     clients: Vec<Registration>,
     resources: Vec<Resource>,
+    anchors: Option<TrustAnchors>,
 }
 
 pub(crate) fn fintech() -> Workspace {
@@ -101,7 +105,7 @@ pub(crate) fn fintech() -> Workspace {
 impl Workspace {
     pub(crate) fn new(profile: ProfileName) -> Self {
         let clients = vec![registration("app", app_key()), registration("mallory", mallory_key())];
-        Self { profile, overrides: Overrides::default(), clients, resources: Vec::new() }
+        Self { profile, overrides: Overrides::default(), clients, resources: Vec::new(), anchors: None }
     }
 
     pub(crate) fn by_value_too(mut self) -> Self {
@@ -140,6 +144,12 @@ impl Workspace {
         self
     }
 
+    /// The CA whose client certificates it trusts.
+    pub(crate) fn client_ca(mut self, pem: &str) -> Self {
+        self.anchors = Some(TrustAnchors::parse(pem.as_bytes()).unwrap());
+        self
+    }
+
     pub(crate) fn build(self) -> Registry {
         let rules = narrow(self.profile.profile(), &self.overrides).unwrap();
         let definitions: Vec<ScopeDefinition> = ["accounts", "payments"]
@@ -165,7 +175,7 @@ impl Workspace {
             rules,
             scope_definitions: definitions,
             resources: self.resources,
-            anchors: None,
+            anchors: self.anchors,
             keys: vec![PublishedKey {
                 jwk: server_key().public().clone(),
                 alg: Some(Alg::Ps256),

@@ -31,9 +31,11 @@ mod visit;
 
 use std::io;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
@@ -110,12 +112,15 @@ impl Reception {
             metrics.closed(Closed::Crowded);
             return;
         };
-        let this = self.clone();
+        let (this, metrics) = (self.clone(), metrics.clone());
         tokio::spawn(async move {
-            let open = this.app.metrics().connections().clone();
-            open.inc();
-            this.attend(stream, remote, port, place, signal).await;
-            open.dec();
+            metrics.connections().inc();
+            // TL-17: a panic in the handshake or in the framing ends this connection only, and is counted.
+            let attended = AssertUnwindSafe(this.attend(stream, remote, port, place, signal)).catch_unwind();
+            if attended.await.is_err() {
+                metrics.panicked();
+            }
+            metrics.connections().dec();
         });
     }
 

@@ -6,7 +6,7 @@ use fapi_core::client::{AuthenticatedClient, Endpoint};
 use fapi_core::rejection::Rejection;
 use fapi_core::sender::SenderBinding;
 use fapi_core::token::{self, CodeRequest, Issue, RefreshRequest, TokenRequest};
-use fapi_store::Redemption;
+use fapi_store::{Redemption, Replacement};
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
@@ -65,7 +65,8 @@ impl Context {
             None => None,
             Some(token) => self.store().by_id(&token.grant).await?.map(|grant| (token, grant)),
         };
-        Ok(token::refresh(
+        let grant = stored.as_ref().map(|(_, grant)| grant.clone());
+        let issue = token::refresh(
             request,
             stored,
             client,
@@ -73,7 +74,21 @@ impl Context {
             self.registry(),
             self.token_random(),
             self.now(),
-        )?)
+        )?;
+        // REF-07, REF-08: where tokens rotate, the one conditional write decides whether this one may be replaced.
+        if let (Some(grant), Some((_, next))) = (grant, &issue.refresh_token) {
+            let works = self.now() + token::REPLACED_WORKS;
+            match self.store().replace(&request.token, next, works, self.now()).await? {
+                Replacement::Replaced => {}
+                Replacement::Reused => return Err(token::reused(&grant).into()),
+                Replacement::Gone => {
+                    return Err(
+                        Rejection::invalid_grant("the refresh token is not valid", "RFC 6749 5.2").into()
+                    );
+                }
+            }
+        }
+        Ok(issue)
     }
 
     /// The token response (`TOK-01`): access token first, since the ID Token answers for it.

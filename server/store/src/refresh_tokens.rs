@@ -24,10 +24,9 @@ pub enum Replacement {
 }
 
 impl Store {
-    /// The refresh token of this digest. One that was replaced expires with its grace.
+    /// The refresh token of this digest, and until when it works if it was replaced.
     pub async fn lookup(&self, token: &Digest) -> Result<Option<RefreshToken>, StoreError> {
-        let sql = "SELECT id, grant_id, client_id, incarnation, scope, issued, \
-                CASE WHEN works_until < expires THEN works_until ELSE expires END \
+        let sql = "SELECT id, grant_id, client_id, incarnation, scope, issued, expires, COALESCE(works_until, -1) \
             FROM refresh_tokens WHERE id = $1";
         let Some(row) = self.row(sql, &[token.into()]).await? else { return Ok(None) };
         let time = |column| row.number(column).map(Timestamp::from_unix);
@@ -39,6 +38,7 @@ impl Store {
             scope: scopes(&row.text(4)?)?,
             issued: time(5)?,
             expires: time(6)?,
+            replaced: Some(time(7)?).filter(|until| until.as_unix() >= 0),
         }))
     }
 

@@ -50,7 +50,6 @@ pub(crate) struct House {
     pub(crate) internal_authority: Authority,
     pub(crate) bundle: Bundle,
     pub(crate) desk: Arc<Behind>,
-    pub(crate) clock: Arc<TestClock>,
     config: watch::Sender<Option<Files>>,
     tls: watch::Sender<Option<Files>>,
     internal_tls: watch::Sender<Option<Files>>,
@@ -94,16 +93,15 @@ impl House {
     /// A server that has been given nothing yet.
     pub(crate) async fn built(mtls: Mtls, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(TestClock::at(NOON));
         let ((config, config_source), (tls, tls_source), (internal_tls, internal_source)) =
             (WatchSource::new(), WatchSource::new(), WatchSource::new());
         let database = fapi_store::Config::sqlite(folder.path().join("store.db"));
         let mut setup = Setup::new(Box::new(config_source), Box::new(tls_source), database);
         setup.internal_tls = Some(Box::new(internal_source));
-        setup.clock = Arc::<TestClock>::clone(&clock);
+        setup.clock = Arc::new(TestClock::at(NOON));
         setup.rng = Arc::new(SeededRng::new(1));
         setup.limits = limits;
-        setup.patience = Patience { leaving: Duration::ZERO, draining: Duration::from_secs(60) };
+        setup.patience = Patience { leaving: Duration::ZERO, draining: Duration::from_mins(1) };
 
         let desk = Arc::new(Behind::default());
         let listeners = Listeners {
@@ -122,7 +120,6 @@ impl House {
             internal_authority: Authority::new("Internal CA"),
             bundle: bundle(mtls),
             desk,
-            clock,
             config,
             tls,
             internal_tls,
@@ -187,7 +184,7 @@ pub(crate) fn tls_files(identity: &Identity) -> Files {
     files.into_iter().map(|(name, text)| (name.to_owned(), text.clone().into_bytes())).collect()
 }
 
-fn internal_files(authority: &Authority) -> Files {
+pub(crate) fn internal_files(authority: &Authority) -> Files {
     let mut files = tls_files(&authority.server(&["pod.internal"]));
     files.insert("ca.crt", authority.pem.clone().into_bytes());
     files
@@ -205,7 +202,7 @@ pub(crate) fn add_key(bundle: &mut Bundle, key: &SigningKey, state: KeyState) {
     bundle.secrets.keys.push(PrivateKey::new(key.kid(), state, &key.to_private_jwk()).unwrap());
 }
 
-fn bundle(mtls: Mtls) -> Bundle {
+pub(crate) fn bundle(mtls: Mtls) -> Bundle {
     let issuer = Issuer::parse("https://auth.example").unwrap();
     let mut bundle = Bundle {
         workspace: "auth/test".into(),

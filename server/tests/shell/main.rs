@@ -9,6 +9,8 @@ mod house;
 #[cfg(test)]
 mod pki;
 #[cfg(test)]
+mod process;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod requests;

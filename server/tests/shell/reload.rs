@@ -167,7 +167,7 @@ async fn a_server_without_an_active_key_is_not_ready() {
 async fn a_server_that_ends_says_so_before_it_does() {
     let mut house = House::open().await;
     let address = house.running.metrics.unwrap();
-    house.running.patience.leaving = Duration::from_secs(3600);
+    house.running.patience.leaving = Duration::from_hours(1);
     let client = Client::trusting(&house.authority);
     let front = house.front;
     let shutdown = house.running.shutdown();

@@ -251,3 +251,57 @@ async fn a_server_that_ends_finishes_what_has_begun() {
         assert!(next.is_err(), "F-S01: the connection ends with it");
     }
 }
+
+/// `H-02`: whoever stands in front of us must not be able to read the same bytes as another number of requests.
+#[tokio::test]
+async fn a_request_that_can_be_read_in_two_ways_is_read_in_none() {
+    let house = House::open().await;
+    let client = Client::trusting(&house.authority);
+    let chunked = "3\r\nx=y\r\n0\r\n\r\n";
+    for (head, body) in [
+        ("Content-Length: 3\r\nContent-Length: 4", "x=yz"),
+        ("Content-Length: 3, 4", "x=yz"),
+        ("Content-Length: +3", "x=y"),
+        ("Content-Length: 0x3", "x=y"),
+        ("Content-Length: -1", "x=y"),
+        ("Transfer-Encoding: chunked, identity", chunked),
+        ("Transfer-Encoding: xchunked", chunked),
+        ("Transfer-Encoding : chunked", chunked),
+        ("Content-Length : 3", "x=y"),
+        ("Content-Length: 3\r\n folded: yes", "x=y"),
+        ("Transfer-Encoding: chunked", "3;\n\r\nx=y\r\n0\r\n\r\n"),
+        ("Transfer-Encoding: chunked", "-3\r\nx=y\r\n0\r\n\r\n"),
+        ("Transfer-Encoding: chunked", "10000000000000003\r\nx=y\r\n0\r\n\r\n"),
+    ] {
+        let mut stream = client.handshake(house.front, BACK).await.unwrap();
+        let request = format!("POST /form HTTP/1.1\r\nHost: {BACK}\r\n{head}\r\n\r\n{body}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // Refused, and the connection closed: what follows on it could be the other reading.
+        let _ = stream.read_to_end(&mut answer).await;
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "H-02 {head:?} {body:?}: {answer}");
+        assert_eq!(house.forms(), 0, "H-02 {head:?}");
+    }
+
+    let mut stream = client.handshake(house.front, BACK).await.unwrap();
+    let old = format!("POST /form HTTP/1.0\r\nHost: {BACK}\r\nTransfer-Encoding: chunked\r\n\r\n{chunked}");
+    stream.write_all(old.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert_eq!(house.forms(), 0, "H-02: HTTP/1.0 has no chunks");
+
+    // RFC 9112 6.1: chunks win over a length, and nothing more is read from such a connection.
+    for head in
+        ["Content-Length: 3\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 3"]
+    {
+        let forms = house.forms();
+        let mut stream = client.handshake(house.front, BACK).await.unwrap();
+        let request = format!("POST /form HTTP/1.1\r\nHost: {BACK}\r\n{head}\r\n\r\n{chunked}");
+        stream.write_all(request.repeat(2).as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        assert_eq!(String::from_utf8_lossy(&answer).matches("HTTP/1.1 ").count(), 1, "H-02 {head:?}");
+        assert_eq!(house.forms(), forms + 1, "H-02 {head:?}");
+    }
+}

@@ -18,7 +18,7 @@ mod name;
 mod peer;
 mod pem;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use anchors::{TrustAnchors, TrustAnchorsError, TrustAnchorsErrorKind};
 pub use dn::InvalidDn;

@@ -10,6 +10,8 @@ mod register_tests;
 mod registration;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;
 
 pub use accepted::{Client, Offer};
 pub use authenticate::{

@@ -81,6 +81,7 @@ fn refresh_row(client: &str) -> RefreshToken {
         scope: Scopes::parse("accounts").unwrap(),
         issued: NOON,
         expires: NOON + Lifetime::days(30),
+        replaced: None,
     }
 }
 

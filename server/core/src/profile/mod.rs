@@ -3,6 +3,10 @@
 //! A [`Profile`] is data: for each axis what it allows (the floor) and what holds when nobody says anything (the default).
 //! [`narrow`] lays a Workspace's [`Overrides`] over it and yields the [`Rules`] in force, or says with the rule's id what
 //! may not be configured. The rest of this crate asks `rules`, never the profile's name.
+//!
+//! A refusal names the rule it comes from: `F1-R…` (FAPI 1.0 Advanced), `UK-R…`, `BR-R…`, `AU-R…`, `F2-R…`, `MS-R…` are what
+//! the one profile forbids, `INV-…` what all of them do, and any other id is a single requirement. A profile narrows the one
+//! it extends on every axis, so a child's refusal may carry its parent's rule.
 
 mod narrow;
 mod overrides;
@@ -182,7 +186,7 @@ vocabulary! {
     /// Whether something is encrypted to the client.
     Encryption {
         /// Never.
-        Off = "Off",
+        Off = "Never",
         /// For clients that registered an algorithm.
         Optional = "Optional",
         /// For every client; one without an encryption key cannot be registered.

@@ -16,7 +16,7 @@ use crate::lifetime::{Lifetime, Timestamp};
 use crate::params::Params;
 use crate::profile::RefreshIssue;
 use crate::registry::Registry;
-use crate::rejection::{ErrorCode, Rejection};
+use crate::rejection::{Consequence, ErrorCode, Rejection};
 use crate::scope::Scopes;
 use crate::secret::{Digest, Purpose, Secret};
 use crate::sender::SenderBinding;
@@ -172,7 +172,13 @@ pub struct RefreshToken {
     pub issued: Timestamp,
     /// When it ends.
     pub expires: Timestamp,
+    /// Until when it still works, if another has taken its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<Timestamp>,
 }
+
+/// How long a refresh token still works after it was replaced, so that a lost answer can be asked for again (`REF-07`).
+pub const REPLACED_WORKS: Lifetime = Lifetime::seconds(60);
 
 /// A code for tokens: client, redirect URI, PKCE, then the code's own state, expiry last (RFC 6749 4.1.3).
 ///
@@ -240,7 +246,8 @@ pub fn redeem(
     Ok((grant, Issue { refresh_token, ..issue }))
 }
 
-/// A refresh token for a new access token (RFC 6749 6). The token stays valid: FAPI does not rotate (`REF-07`).
+/// A refresh token for a new access token (RFC 6749 6). The token stays valid, unless the Workspace rotates (`REF-07`): then
+/// another comes with the access token, and the store's `replace` decides.
 ///
 /// # Errors
 /// `invalid_grant` (`T-10`), `invalid_scope` (`T-11`).
@@ -265,6 +272,10 @@ pub fn refresh(
     if now > token.expires {
         return Err(invalid("it has expired"));
     }
+    // REF-08: it was replaced, and long enough ago that this is nobody's retry.
+    if token.replaced.is_some_and(|until| now > until) {
+        return Err(reused(&grant));
+    }
     // REF-12: what it continues has not ended.
     let authorization = grant.authorization(now).ok_or_else(|| invalid("the grant has ended"))?;
 
@@ -275,7 +286,23 @@ pub fn refresh(
         Some(asked) if asked.is_subset(&token.scope) && asked.is_subset(&registered) => asked.clone(),
         Some(_) => return Err(Rejection::invalid_scope("scope exceeds what was granted", "RFC 6749 6")),
     };
-    user_issue(&grant, authorization, scope, client, binding, registry, random, now)
+    let issue = user_issue(&grant, authorization, scope, client, binding, registry, random, now)?;
+    let rotates = registry.rules.refresh_rotation;
+    let refresh_token = rotates.then(|| {
+        let (secret, row) = new_refresh(&grant, authorization, client, registry, random, now);
+        // Rotation prolongs nothing: the line ends when its first token would have.
+        (secret, RefreshToken { scope: token.scope.clone(), expires: token.expires, ..row })
+    });
+    Ok(Issue { refresh_token, ..issue })
+}
+
+/// A refresh token that another has replaced is used again: one of the two users stole it, so the whole line ends (RFC 9700
+/// 4.14.2, `REF-08`).
+pub fn reused(grant: &Grant) -> Rejection {
+    let consequence = Consequence::RevokeGrant { grant: grant.id.clone(), client: grant.client_id.clone() };
+    Rejection::invalid_grant("the refresh token is not valid", "RFC 9700 4.14.2")
+        .detail("it was replaced, and is used again")
+        .consequence(consequence)
 }
 
 /// Client credentials (RFC 6749 4.4): no person, no refresh token, no ID Token (`TOK-09`).
@@ -388,6 +415,7 @@ fn new_refresh(
         scope: authorization.scope.clone(),
         issued: now,
         expires: (now + client.refresh_token_lifetime(&registry.rules)).min(authorization.ends),
+        replaced: None,
     };
     (secret, row)
 }

@@ -246,6 +246,33 @@ fn a_refresh_token_belongs_to_its_client_and_ends() {
 }
 
 #[test]
+fn a_replaced_refresh_token_works_for_a_retry_and_its_later_use_ends_the_line() {
+    let registry = fintech()
+        .overrides(|said| {
+            said.refresh_tokens =
+                Some(crate::profile::RefreshOverrides { issue: None, rotation: Some(true) });
+        })
+        .build();
+    let client = authenticated(&registry, "app");
+    let pairs = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+    let TokenRequest::Refresh(request) = TokenRequest::parse(&params(&pairs), &client).unwrap() else {
+        panic!()
+    };
+    let (row, grant) = stored(&registry);
+    let ends = row.expires;
+    let replaced = RefreshToken { replaced: Some(NOON + Lifetime::seconds(60)), ..row };
+    let mut use_at = |later: i64| {
+        let stored = Some((replaced.clone(), grant.clone()));
+        refresh(&request, stored, &client, &binding(), &registry, RANDOM, NOON + Lifetime::seconds(later))
+    };
+    let (_, next) = use_at(60).unwrap().refresh_token.expect("rotation");
+    assert_eq!(next.expires, ends, "REF-08: rotation prolongs nothing");
+    let late = use_at(61).unwrap_err();
+    assert_eq!(late.code, ErrorCode::InvalidGrant, "REF-08");
+    assert!(matches!(late.consequence, Some(Consequence::RevokeGrant { .. })), "REF-08");
+}
+
+#[test]
 fn a_narrowed_registration_acts_on_existing_grants() {
     let before = fintech().build();
     let held = stored(&before);

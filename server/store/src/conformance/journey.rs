@@ -146,6 +146,7 @@ impl Journey {
     /// The refresh token that comes of it; it lasts 90 days.
     pub fn refresh_token(&self) -> RefreshToken {
         RefreshToken {
+            replaced: None,
             id: self.digest(Purpose::RefreshToken),
             grant: self.pushed().id,
             client_id: self.client.clone(),

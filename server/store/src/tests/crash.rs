@@ -75,7 +75,7 @@ async fn done(store: &Store) -> usize {
     let code = store.by_code(&journey.digest(Purpose::Code)).await.unwrap();
     assert_eq!(code.is_some(), steps >= 5);
     assert_eq!(old.is_some(), (6..=7).contains(&steps));
-    assert_eq!(old.is_some_and(|old| old.expires == later(100)), steps == 7);
+    assert_eq!(old.is_some_and(|old| old.replaced == Some(later(100))), steps == 7);
     assert_eq!(new.is_some(), steps == 7);
     assert_eq!(store.denied("any", &journey.pushed().id).await.unwrap(), steps == 8);
     steps

@@ -19,11 +19,11 @@ use super::{PeerCertificate, TrustAnchors};
 use crate::lifetime::{Lifetime, Timestamp};
 
 /// 2026-06-15T12:00:00Z: every certificate here is valid in June 2026.
-pub(super) const NOW: Timestamp = Timestamp::from_unix(1_781_524_800);
+pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_781_524_800);
 
-pub(super) type Ca = CertifiedIssuer<'static, KeyPair>;
+pub(crate) type Ca = CertifiedIssuer<'static, KeyPair>;
 
-pub(super) fn params(name: &str) -> CertificateParams {
+pub(crate) fn params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CountryName, "GB");
@@ -34,25 +34,25 @@ pub(super) fn params(name: &str) -> CertificateParams {
     params
 }
 
-pub(super) fn ca_params(name: &str) -> CertificateParams {
+pub(crate) fn ca_params(name: &str) -> CertificateParams {
     let mut params = params(name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params
 }
 
-pub(super) fn leaf_params(name: &str) -> CertificateParams {
+pub(crate) fn leaf_params(name: &str) -> CertificateParams {
     let mut params = params(name);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     params
 }
 
-pub(super) fn key() -> KeyPair {
+pub(crate) fn key() -> KeyPair {
     KeyPair::generate().unwrap()
 }
 
-pub(super) fn root(params: CertificateParams) -> Ca {
+pub(crate) fn root(params: CertificateParams) -> Ca {
     Ca::self_signed(params, key()).unwrap()
 }
 
@@ -60,15 +60,15 @@ pub(super) fn intermediate(params: CertificateParams, issuer: &Issuer<'_, KeyPai
     Ca::signed_by(params, key(), issuer).unwrap()
 }
 
-pub(super) fn issued(params: &CertificateParams, issuer: &Issuer<'_, KeyPair>) -> Vec<u8> {
+pub(crate) fn issued(params: &CertificateParams, issuer: &Issuer<'_, KeyPair>) -> Vec<u8> {
     params.signed_by(&key(), issuer).unwrap().der().to_vec()
 }
 
-pub(super) fn self_signed(params: &CertificateParams) -> rcgen::Certificate {
+pub(crate) fn self_signed(params: &CertificateParams) -> rcgen::Certificate {
     params.self_signed(&key()).unwrap()
 }
 
-pub(super) fn peer(chain: impl IntoIterator<Item = Vec<u8>>) -> PeerCertificate {
+pub(crate) fn peer(chain: impl IntoIterator<Item = Vec<u8>>) -> PeerCertificate {
     PeerCertificate::from_chain(chain.into_iter().collect()).unwrap()
 }
 

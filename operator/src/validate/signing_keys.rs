@@ -1,0 +1,98 @@
+//! May this key line make keys?
+
+use fapi_core::profile::Rules;
+use fapi_crds::{Reason, SigningKey};
+use fapi_jose::Alg;
+
+use super::found::Found;
+use super::material::Problem;
+use super::protocol::{line_algorithm, span};
+use super::support;
+use super::verdict::{Finding, SigningKeyVerdict};
+use super::workspace::joined;
+use crate::names::{Names, SigningKeyName};
+
+/// Judges every `SigningKey`, by name.
+pub(super) fn judge(found: &Found, rules: Option<&Rules>) -> Vec<SigningKeyVerdict> {
+    let mut verdicts: Vec<SigningKeyVerdict> =
+        found.signing_keys.iter().map(|key| verdict(key, found, rules)).collect();
+    verdicts.sort_by(|one, other| one.name.cmp(&other.name));
+    verdicts
+}
+
+fn verdict(key: &SigningKey, found: &Found, rules: Option<&Rules>) -> SigningKeyVerdict {
+    let problems = problems(key, found, rules);
+    let lowered = found.floors.are_lowered();
+    SigningKeyVerdict {
+        name: key.metadata.name.clone().unwrap_or_default(),
+        uid: key.metadata.uid.clone(),
+        generation: key.metadata.generation,
+        algorithm: key.spec.algorithm,
+        accepted: match (problems.first(), rules) {
+            (Some(first), _) => Finding::no(first.reason, joined(&problems)),
+            (None, None) => Finding::unknown(Reason::WorkspaceNotReady, "the Workspace is not accepted yet"),
+            (None, Some(_)) => Finding::yes(Reason::Accepted, "the spec is valid and fits the profile"),
+        },
+        insecure: lowered.then(|| {
+            let message = "the operator runs with shortened waits for key rotation: for trying things out, not for customers";
+            Finding::yes(Reason::Insecure, message)
+        }),
+    }
+}
+
+fn problems(key: &SigningKey, found: &Found, rules: Option<&Rules>) -> Vec<Problem> {
+    let spec = &key.spec;
+    let mut problems = Vec::new();
+    let mut refuse = |reason, message: String| problems.push(Problem { reason, message });
+    let unsupported = support::signing_key(spec);
+    if !unsupported.is_empty() {
+        let message = format!("{}: not supported by this version, leave it out", unsupported.join(", "));
+        refuse(Reason::NotYetSupported, message);
+    }
+    if let Err(error) = SigningKeyName::parse(key.metadata.name.as_deref().unwrap_or_default()) {
+        refuse(Reason::InvalidSpec, error.to_string());
+    }
+    for (field, duration) in [
+        ("rotation.interval", Some(&spec.rotation.interval)),
+        ("rotation.prePublish", Some(&spec.rotation.pre_publish)),
+        ("rotation.retainFor", spec.rotation.retain_for.as_ref()),
+        ("rotation.extraDwell", Some(&spec.rotation.extra_dwell)),
+    ] {
+        let Some(duration) = duration else { continue };
+        match span(field, duration) {
+            Err((field, message)) => refuse(Reason::InvalidSpec, format!("{field}: {message}")),
+            Ok(interval) if field == "rotation.interval" && interval < found.floors.interval => {
+                let floor = found.floors.interval;
+                let message =
+                    format!("{field}: {interval} is too short: this operator allows {floor} or more");
+                refuse(Reason::InvalidSpec, message);
+            }
+            Ok(_) => {}
+        }
+    }
+    if let (Some(rules), Some(alg)) = (rules, line_algorithm(spec.algorithm))
+        && !rules.signing.contains(&alg)
+    {
+        let offered = rules.signing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let rule = rules.profile().signing.rule;
+        let message =
+            format!("algorithm: {alg} is not in force in this Workspace: choose from {offered} ({rule})");
+        refuse(Reason::ProfileViolation, message);
+    }
+    problems
+}
+
+/// Signature algorithms whose key line the operator makes itself.
+pub(super) fn own(found: &Found, names: &Names, rules: &Rules) -> Vec<Alg> {
+    if !found.workspace.spec.keys.auto_create {
+        return Vec::new();
+    }
+    let made_by_others = |alg: Alg| {
+        found.signing_keys.iter().any(|key| {
+            key.metadata.deletion_timestamp.is_none()
+                && line_algorithm(key.spec.algorithm) == Some(alg)
+                && key.metadata.name.as_deref() != Some(&names.signing_key(alg))
+        })
+    };
+    rules.signing.iter().copied().filter(|alg| !made_by_others(*alg)).collect()
+}

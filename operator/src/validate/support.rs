@@ -1,0 +1,145 @@
+//! Which fields have an effect? The schema has every field from the start; one whose effect is not built yet is refused with
+//! `NotYetSupported`, never ignored. A field works when its line here is gone.
+
+use fapi_crds::client::{ClientSpec, GrantType};
+use fapi_crds::signing_key::SigningKeySpec;
+use fapi_crds::workspace::{
+    Approval, EncryptionAlgorithms, LoginType, Profile, Protocol, Tls, WorkspaceSpec,
+};
+use fapi_crds::{ContentEncryption, KeyManagement, KeyUse};
+
+/// A field without an effect.
+struct Field<Spec> {
+    /// Below `spec`.
+    name: &'static str,
+    /// Whether a spec uses it.
+    used: fn(&Spec) -> bool,
+}
+
+const WORKSPACE: &[Field<WorkspaceSpec>] = &[
+    Field { name: "profile (only Fintech is served)", used: |spec| spec.profile != Profile::Fintech },
+    Field { name: "deletionProtection", used: |spec| spec.deletion_protection },
+    Field { name: "mtls.crl", used: |spec| spec.mtls.crl.is_some() },
+    Field { name: "mtls.forwarded", used: |spec| spec.mtls.forwarded.is_some() },
+    Field { name: "mtls.tls.issuerRef", used: |spec| spec.mtls.tls.as_ref().is_some_and(asks_an_issuer) },
+    Field { name: "tls.issuerRef", used: |spec| asks_an_issuer(&spec.tls) },
+    Field {
+        name: "protocol.encryption.keyManagement: ECDH-ES+A128KW",
+        used: |spec| {
+            let used = |algorithms: &EncryptionAlgorithms| {
+                algorithms.key_management.iter().flatten().any(|alg| *alg == KeyManagement::EcdhEsA128Kw)
+            };
+            encryption(spec).is_some_and(used)
+        },
+    },
+    Field {
+        name: "protocol.encryption.content: A128CBC-HS256",
+        used: |spec| {
+            let used = |algorithms: &EncryptionAlgorithms| {
+                algorithms.content.iter().flatten().any(|alg| *alg == ContentEncryption::A128CbcHs256)
+            };
+            encryption(spec).is_some_and(used)
+        },
+    },
+    Field {
+        name: "protocol.refreshTokens.rotation.until",
+        used: |spec| rotation(spec).is_some_and(|rotation| rotation.until.is_some()),
+    },
+    Field {
+        name: "protocol.refreshTokens.rotation.retryWindow",
+        used: |spec| rotation(spec).is_some_and(|rotation| rotation.retry_window.is_some()),
+    },
+    Field { name: "authorizationDetailsTypes", used: |spec| !spec.authorization_details_types.is_empty() },
+    Field {
+        name: "allowedClients.approval: Manual",
+        used: |spec| spec.allowed_clients.approval == Approval::Manual,
+    },
+    Field { name: "registration", used: |spec| spec.registration.is_some() },
+    Field { name: "consent", used: |spec| spec.consent.is_some() },
+    Field { name: "ui.theme", used: |spec| spec.ui.as_ref().is_some_and(|ui| ui.theme.is_some()) },
+    Field { name: "ui.messages", used: |spec| spec.ui.as_ref().is_some_and(|ui| !ui.messages.is_empty()) },
+    Field {
+        name: "ui.templatesConfigMap",
+        used: |spec| spec.ui.as_ref().is_some_and(|ui| ui.templates_config_map.is_some()),
+    },
+    Field {
+        name: "exposure.gateway",
+        used: |spec| spec.exposure.as_ref().is_some_and(|exposure| exposure.gateway.is_some()),
+    },
+    Field { name: "login.external", used: |spec| spec.login.type_ == LoginType::External },
+    Field { name: "login.upstream", used: |spec| spec.login.type_ == LoginType::Upstream },
+    Field {
+        name: "storage.postgresql.caRef",
+        used: |spec| spec.storage.postgresql.as_ref().is_some_and(|postgresql| postgresql.ca_ref.is_some()),
+    },
+    Field { name: "subjectSaltRef", used: |spec| spec.subject_salt_ref.is_some() },
+    Field { name: "server.autoscaling", used: |spec| spec.server.autoscaling.is_some() },
+    Field {
+        name: "server.networkPolicy.ingressFrom",
+        used: |spec| !spec.server.network_policy.ingress_from.is_empty(),
+    },
+    Field {
+        name: "server.networkPolicy.egressTo",
+        used: |spec| !spec.server.network_policy.egress_to.is_empty(),
+    },
+    Field { name: "server.metrics.serviceMonitor", used: |spec| spec.server.metrics.service_monitor },
+];
+
+const CLIENT: &[Field<ClientSpec>] = &[
+    Field { name: "logo", used: |spec| spec.logo.is_some() },
+    Field { name: "auth.jwksUri", used: |spec| spec.auth.jwks_uri.is_some() },
+    Field { name: "postLogoutRedirectUris", used: |spec| spec.post_logout_redirect_uris.is_some() },
+    Field { name: "backchannelLogoutUri", used: |spec| spec.backchannel_logout_uri.is_some() },
+    Field { name: "grantTypes: ciba", used: |spec| spec.grant_types.contains(&GrantType::Ciba) },
+    Field { name: "authorizationDetailsTypes", used: |spec| !spec.authorization_details_types.is_empty() },
+    Field {
+        name: "requestObject.encryption",
+        used: |spec| spec.request_object.as_ref().is_some_and(|object| object.encryption.is_some()),
+    },
+    Field { name: "sectorIdentifierUri", used: |spec| spec.sector_identifier_uri.is_some() },
+    Field {
+        name: "output.configMap",
+        used: |spec| spec.output.as_ref().is_some_and(|output| output.config_map.is_some()),
+    },
+];
+
+const SIGNING_KEY: &[Field<SigningKeySpec>] = &[
+    Field { name: "use: enc", used: |spec| spec.use_ == KeyUse::Enc },
+    Field { name: "rotation.windows", used: |spec| !spec.rotation.windows.is_empty() },
+    Field { name: "import", used: |spec| spec.import.is_some() },
+];
+
+fn asks_an_issuer(tls: &Tls) -> bool {
+    tls.issuer_ref.is_some()
+}
+
+fn encryption(spec: &WorkspaceSpec) -> Option<&EncryptionAlgorithms> {
+    protocol(spec)?.encryption.as_ref()
+}
+
+fn rotation(spec: &WorkspaceSpec) -> Option<&fapi_crds::workspace::RefreshRotation> {
+    protocol(spec)?.refresh_tokens.as_ref()?.rotation.as_ref()
+}
+
+fn protocol(spec: &WorkspaceSpec) -> Option<&Protocol> {
+    spec.protocol.as_ref()
+}
+
+fn used<Spec>(fields: &[Field<Spec>], spec: &Spec) -> Vec<&'static str> {
+    fields.iter().filter(|field| (field.used)(spec)).map(|field| field.name).collect()
+}
+
+/// Fields of a Workspace that it uses and that have no effect yet.
+pub fn workspace(spec: &WorkspaceSpec) -> Vec<&'static str> {
+    used(WORKSPACE, spec)
+}
+
+/// Fields of a Client that it uses and that have no effect yet.
+pub fn client(spec: &ClientSpec) -> Vec<&'static str> {
+    used(CLIENT, spec)
+}
+
+/// Fields of a `SigningKey` that it uses and that have no effect yet.
+pub fn signing_key(spec: &SigningKeySpec) -> Vec<&'static str> {
+    used(SIGNING_KEY, spec)
+}

@@ -1,0 +1,341 @@
+use fapi_crds::Reason;
+use fapi_crds::condition::Status;
+use serde_json::json;
+
+use crate::fixture::{client, found, found_client, missing, signing_key, value, workspace, workspace_with};
+use crate::rotate::Floors;
+use crate::validate::{Missing, support, validate};
+
+#[test]
+fn a_workspace_that_fits_its_profile_is_accepted_and_shows_what_is_in_force() {
+    let verdict = validate(&found(workspace(), Vec::new()));
+    assert_eq!(verdict.workspace.accepted.reason, Reason::Accepted);
+    assert_eq!(verdict.workspace.resolved_refs.reason, Reason::Resolved);
+    let effective = verdict.workspace.effective.unwrap();
+    assert_eq!(effective.lifetimes.unwrap().access_token.unwrap().as_str(), "5m");
+    assert!(verdict.workspace.insecure.is_true(), "password users and a self-signed certificate");
+    assert!(verdict.workspace.ephemeral.is_true());
+    let publication = verdict.publication.unwrap();
+    assert!(publication.spec_in_force);
+    assert_eq!(publication.own_signing_keys.len(), 2, "PS256 and ES256 are the profile's default");
+}
+
+#[test]
+fn what_the_profile_forbids_is_refused_by_its_rule() {
+    for (protocol, rule) in [
+        (json!({"senderConstraints": ["DPoP"]}), "F1-R01"),
+        (json!({"signingAlgorithms": ["EdDSA"]}), "F1-R03"),
+        (json!({"responses": ["Code"]}), "F1-R04"),
+        (json!({"lifetimes": {"requestObject": "2h"}}), "F1-R06"),
+    ] {
+        let verdict = validate(&found(workspace_with(&json!({"protocol": protocol})), Vec::new()));
+        let accepted = &verdict.workspace.accepted;
+        assert_eq!((accepted.status, accepted.reason), (Status::False, Reason::ProfileViolation), "{rule}");
+        assert!(accepted.message.contains(rule), "{rule}: {}", accepted.message);
+        assert!(verdict.publication.is_none(), "{rule} never reaches a server");
+    }
+    let narrower =
+        json!({"protocol": {"signingAlgorithms": ["ES256"], "responses": ["CodeJarm", "CodeIdToken"]}});
+    let verdict = validate(&found(workspace_with(&narrower), Vec::new()));
+    assert!(verdict.workspace.accepted.is_true());
+    assert_eq!(verdict.publication.unwrap().own_signing_keys, [fapi_jose::Alg::Es256]);
+}
+
+#[test]
+fn a_field_without_effect_is_refused_by_its_name() {
+    let config_map = json!({"configMapRef": {"name": "a", "key": "b"}});
+    let secret = json!({"name": "a", "key": "b"});
+    for (spec, field) in [
+        (json!({"profile": "FAPI2Security"}), "profile"),
+        (json!({"deletionProtection": true}), "deletionProtection"),
+        (json!({"mtls": {"crl": config_map}}), "mtls.crl"),
+        (
+            json!({"mtls": {"forwarded": {"dialect": "Envoy", "from": {"cidrs": ["10.0.0.0/8"], "sanDns": "p.example"}}}}),
+            "mtls.forwarded",
+        ),
+        (json!({"mtls": {"tls": {"issuerRef": {"name": "ca"}}}}), "mtls.tls.issuerRef"),
+        (json!({"tls": {"selfSigned": null, "issuerRef": {"name": "ca"}}}), "tls.issuerRef"),
+        (json!({"protocol": {"encryption": {"content": ["A128CBC-HS256"]}}}), "A128CBC-HS256"),
+        (json!({"protocol": {"encryption": {"keyManagement": ["ECDH-ES+A128KW"]}}}), "ECDH-ES+A128KW"),
+        (
+            json!({"protocol": {"refreshTokens": {"rotation": {"mode": "EachUse", "until": "2030-01-01T00:00:00Z"}}}}),
+            "until",
+        ),
+        (
+            json!({"protocol": {"refreshTokens": {"rotation": {"mode": "EachUse", "retryWindow": "10s"}}}}),
+            "retryWindow",
+        ),
+        (
+            json!({"authorizationDetailsTypes": [{"type": "t", "schemaRef": secret}]}),
+            "authorizationDetailsTypes",
+        ),
+        (json!({"allowedClients": {"approval": "Manual"}}), "allowedClients.approval"),
+        (json!({"registration": {"enabled": true}}), "registration"),
+        (json!({"consent": {"maxDuration": "1h"}}), "consent"),
+        (json!({"ui": {"theme": {"primaryColor": "#0b5fff"}}}), "ui.theme"),
+        (json!({"ui": {"messages": [{"language": "en", "configMapRef": secret}]}}), "ui.messages"),
+        (json!({"ui": {"templatesConfigMap": "pages"}}), "ui.templatesConfigMap"),
+        (json!({"exposure": {"gateway": {"parentRefs": [{"name": "edge"}]}}}), "exposure.gateway"),
+        (
+            json!({"login": {"type": "External", "users": null, "external": {"url": "https://l.example", "jwksRef": secret}}}),
+            "login.external",
+        ),
+        (
+            json!({"login": {"type": "Upstream", "users": null, "upstream": {"issuer": "https://i.example", "clientId": "c", "keyRef": secret}}}),
+            "login.upstream",
+        ),
+        (
+            json!({"storage": {"type": "PostgreSQL", "postgresql": {"urlSecretRef": secret, "caRef": config_map}}}),
+            "storage.postgresql.caRef",
+        ),
+        (json!({"subjectSaltRef": secret}), "subjectSaltRef"),
+        (json!({"server": {"autoscaling": {"maxReplicas": 3}}}), "server.autoscaling"),
+        (json!({"server": {"networkPolicy": {"ingressFrom": [{}]}}}), "server.networkPolicy.ingressFrom"),
+        (json!({"server": {"networkPolicy": {"egressTo": [{}]}}}), "server.networkPolicy.egressTo"),
+        (json!({"server": {"metrics": {"serviceMonitor": true}}}), "server.metrics.serviceMonitor"),
+    ] {
+        let verdict = validate(&found(workspace_with(&spec), Vec::new()));
+        let accepted = &verdict.workspace.accepted;
+        assert_eq!((accepted.status, accepted.reason), (Status::False, Reason::NotYetSupported), "{spec}");
+        assert!(accepted.message.contains(field), "{field}: {}", accepted.message);
+    }
+    assert_eq!(support::workspace(&workspace().spec), Vec::<&str>::new());
+}
+
+#[test]
+fn a_spec_that_contradicts_itself_is_refused_although_the_api_server_let_it_in() {
+    for (spec, reason, said) in [
+        (
+            json!({"issuer": "https://auth.bank.example/t1"}),
+            Reason::InvalidIssuer,
+            "issuer: an issuer is https://host",
+        ),
+        (json!({"mtls": {"port": 8443}}), Reason::InvalidSpec, "another host or another port"),
+        (
+            json!({"mtls": {"port": null, "host": "auth.bank.example"}}),
+            Reason::InvalidSpec,
+            "another host or another port",
+        ),
+        (json!({"mtls": {"host": "mtls.bank.example"}}), Reason::InvalidSpec, "exactly one of host and port"),
+        (json!({"replicas": 2}), Reason::InvalidSpec, "SQLite serves one replica"),
+        (json!({"scopes": [{"name": "a b"}]}), Reason::InvalidSpec, "scopes[0].name"),
+        (
+            json!({"resources": [{"identifier": "https://api.example", "scopes": ["nothing"]}]}),
+            Reason::InvalidSpec,
+            "resources[0].scopes",
+        ),
+        (
+            json!({"protocol": {"lifetimes": {"jwksMaxAge": "30s"}}}),
+            Reason::InvalidSpec,
+            "jwksMaxAge: 30s is too short",
+        ),
+        (
+            json!({"keys": {"rotation": {"interval": "30m", "prePublish": "1m"}}}),
+            Reason::InvalidSpec,
+            "keys.rotation.interval: 30m",
+        ),
+    ] {
+        let accepted = validate(&found(workspace_with(&spec), Vec::new())).workspace.accepted;
+        assert_eq!(
+            (accepted.status, accepted.reason),
+            (Status::False, reason),
+            "{spec}: {}",
+            accepted.message
+        );
+        assert!(accepted.message.contains(said), "{said}: {}", accepted.message);
+    }
+}
+
+#[test]
+fn an_operator_with_lowered_floors_lets_short_waits_in_and_says_that_they_are_insecure() {
+    let spec = json!({"protocol": {"lifetimes": {"jwksMaxAge": "2s"}}, "keys": {"rotation": {"interval": "30s", "prePublish": "5s"}}});
+    let mut found = found(workspace_with(&spec), Vec::new());
+    let second = fapi_core::Lifetime::seconds(1);
+    found.floors = Floors {
+        interval: second,
+        jwks_max_age: second,
+        margin: second,
+        clock_skew: second,
+        convergence: second,
+    };
+    let verdict = validate(&found);
+    assert!(verdict.workspace.accepted.is_true(), "{}", verdict.workspace.accepted.message);
+    assert!(verdict.workspace.insecure.message.contains("shortened waits"));
+}
+
+#[test]
+fn a_wrong_spec_leaves_what_was_published_before_in_force() {
+    let mut found = found(workspace(), vec![found_client(client("auth", "budget", &json!({})))]).published();
+    found.workspace = workspace_with(&json!({"protocol": {"responses": ["Code"]}}));
+    let verdict = validate(&found);
+    assert_eq!(verdict.workspace.accepted.reason, Reason::ProfileViolation);
+    assert_eq!(verdict.served(), ["auth.budget"]);
+    let publication = verdict.publication.as_ref().unwrap();
+    assert!(!publication.spec_in_force, "the pods stay as they are");
+
+    let verdict = validate(&found.without("budget"));
+    assert_eq!(verdict.served(), Vec::<&str>::new(), "a deleted Client is refused all the same");
+}
+
+#[test]
+fn the_issuer_of_a_life_cannot_change() {
+    let mut found = found(workspace(), Vec::new()).published();
+    found.workspace = workspace_with(&json!({"issuer": "https://other.example"}));
+    let verdict = validate(&found);
+    assert!(verdict.workspace.accepted.message.contains("issuer: cannot change"));
+    found.workspace.metadata.uid = Some("another".to_owned());
+    assert!(validate(&found).workspace.accepted.is_true(), "another Workspace of the same name may");
+}
+
+#[test]
+fn a_suspended_workspace_changes_nothing_but_what_is_taken_away() {
+    let clients = ["budget", "savings"].map(|name| found_client(client("auth", name, &json!({}))));
+    let mut found = found(workspace(), clients.into()).published();
+    found.workspace = workspace_with(&json!({"suspend": true, "scopes": [{"name": "other"}]}));
+    found.clients.push(found_client(client("auth", "new", &json!({}))));
+    *found.client("savings") = found_client(client("auth", "savings", &json!({"enabled": false})));
+    let verdict = validate(&found);
+    assert!(verdict.workspace.suspended.as_ref().unwrap().is_true());
+    assert_eq!(verdict.served(), ["auth.budget", "auth.savings"], "no new one");
+    assert!(!verdict.client("savings").registration.as_ref().unwrap().enabled);
+    assert_eq!(verdict.publication.as_ref().unwrap().document.scopes[0].name.as_str(), "accounts");
+    assert_eq!(validate(&found.without("budget")).served(), ["auth.savings"]);
+}
+
+#[test]
+fn what_a_workspace_refers_to_is_named_when_it_is_missing_or_wrong() {
+    let spec = json!({
+        "mtls": {"clientCa": {"configMapRef": {"name": "ecosystem", "key": "ca.pem"}}},
+        "storage": {"type": "PostgreSQL", "postgresql": {"urlSecretRef": {"name": "db", "key": "url"}}},
+        "tls": {"selfSigned": null, "secretName": "front"},
+    });
+    let mut found = found(workspace_with(&spec), Vec::new());
+    found.references.users = Some(missing(Missing::SecretNotFound));
+    found.references.client_ca = Some(missing(Missing::ConfigMapNotFound));
+    found.references.tls = Some(missing(Missing::KeyNotFound));
+    found.references.database_url = Some(value("mysql://canary"));
+    let verdict = validate(&found);
+    assert!(verdict.workspace.accepted.is_true(), "references are another condition");
+    let refs = &verdict.workspace.resolved_refs;
+    assert_eq!((refs.status, refs.reason), (Status::False, Reason::SecretNotFound));
+    for said in [
+        "Secret auth/people does not exist",
+        "ConfigMap auth/ecosystem does not exist",
+        "Secret auth/front key tls.crt does not exist",
+        "Secret auth/db key url must be one line such as postgresql://",
+    ] {
+        assert!(refs.message.contains(said), "{said}: {}", refs.message);
+    }
+    assert!(!refs.message.contains("canary"), "K-10");
+    assert!(verdict.publication.is_some(), "deletions still reach the pods");
+}
+
+#[test]
+fn the_peoples_secret_is_read_before_it_is_mounted() {
+    let mut found = found(workspace(), Vec::new());
+    found.references.users = Some(value("alice: {sub: s1, password: canary}\n"));
+    let verdict = validate(&found);
+    let refs = &verdict.workspace.resolved_refs;
+    assert_eq!(refs.reason, Reason::InvalidData);
+    assert!(refs.message.starts_with("Secret auth/people key users.json line 1: "), "{}", refs.message);
+    assert!(!refs.message.contains("canary"), "K-10");
+    assert!(verdict.publication.unwrap().users.is_none(), "a broken file never reaches the server");
+}
+
+#[test]
+fn trust_anchors_that_vanish_go_on_for_the_grace_and_no_longer() {
+    let ca = ca_pem();
+    let spec = json!({"mtls": {"clientCa": {"configMapRef": {"name": "ecosystem", "key": "ca.pem"}}}});
+    let mut found = found(workspace_with(&spec), Vec::new());
+    found.references.client_ca = Some(value(ca.clone()));
+    let mut found = found.published();
+    found.references.client_ca = Some(missing(Missing::ConfigMapNotFound));
+    let kept = validate(&found);
+    assert_eq!(kept.publication.as_ref().unwrap().client_ca.as_deref(), Some(ca.as_slice()));
+    assert!(!kept.workspace.resolved_refs.is_true());
+
+    let found = found.published().later(3599);
+    assert!(validate(&found).publication.unwrap().client_ca.is_some());
+    assert!(validate(&found.later(1)).publication.unwrap().client_ca.is_none());
+}
+
+#[test]
+fn a_server_certificate_must_be_rsa_in_time_and_name_both_doors() {
+    let spec = json!({"tls": {"selfSigned": null, "secretName": "front"}, "mtls": {"port": null, "host": "mtls.bank.example"}});
+    let judge = |pem: String| {
+        let mut found = found(workspace_with(&spec), Vec::new());
+        found.references.tls = Some(value(pem));
+        let verdict = validate(&found).workspace;
+        (verdict.resolved_refs, verdict.tls_not_after.is_some())
+    };
+    let both = ["auth.bank.example", "mtls.bank.example"];
+    let rsa = || rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap();
+    let (good, expiry) = judge(certificate(&both, 2027, &rsa()));
+    assert!(good.is_true() && expiry, "{}", good.message);
+
+    let (wrong, _) = judge(certificate(&both[..1], 2027, &rsa()));
+    assert!(wrong.message.contains("must have mtls.bank.example among"), "{}", wrong.message);
+    let (wrong, _) = judge(certificate(&both, 2027, &rcgen::KeyPair::generate().unwrap()));
+    assert!(wrong.message.contains("must have an RSA key"), "{}", wrong.message);
+    let (wrong, _) = judge(certificate(&both, 2025, &rsa()));
+    assert_eq!(wrong.reason, Reason::Expired);
+}
+
+#[test]
+fn a_key_line_must_fit_the_workspace() {
+    for (key, reason) in [
+        (signing_key("k", "PS256", &json!({})), Reason::Accepted),
+        (signing_key("k", "EdDSA", &json!({})), Reason::ProfileViolation),
+        (signing_key("k", "RSA-OAEP", &json!({"use": "enc"})), Reason::NotYetSupported),
+        (
+            signing_key("k", "ES256", &json!({"import": {"secretRef": {"name": "a", "key": "b"}}})),
+            Reason::NotYetSupported,
+        ),
+        (
+            signing_key(
+                "k",
+                "ES256",
+                &json!({"rotation": {"windows": [{"days": ["Tue"], "start": "09:00", "duration": "1h"}]}}),
+            ),
+            Reason::NotYetSupported,
+        ),
+        (
+            signing_key("k", "ES256", &json!({"rotation": {"interval": "1m", "prePublish": "1s"}})),
+            Reason::InvalidSpec,
+        ),
+    ] {
+        let mut found = found(workspace(), Vec::new());
+        found.signing_keys = vec![key];
+        let verdict = validate(&found);
+        assert_eq!(
+            verdict.signing_keys[0].accepted.reason, reason,
+            "{}",
+            verdict.signing_keys[0].accepted.message
+        );
+    }
+}
+
+#[test]
+fn an_algorithm_that_somebody_made_a_key_line_for_gets_no_second_one() {
+    let mut found = found(workspace(), Vec::new());
+    found.signing_keys =
+        vec![signing_key("ours", "PS256", &json!({})), signing_key("retail-sig-es256", "ES256", &json!({}))];
+    let publication = validate(&found).publication.unwrap();
+    assert_eq!(publication.own_signing_keys, [fapi_jose::Alg::Es256], "its own stays its own");
+    found.workspace = workspace_with(&json!({"keys": {"autoCreate": false}}));
+    assert!(validate(&found).publication.unwrap().own_signing_keys.is_empty());
+}
+
+fn ca_pem() -> Vec<u8> {
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem().into_bytes()
+}
+
+pub(super) fn certificate(hosts: &[&str], until: i32, key: &rcgen::KeyPair) -> String {
+    let mut params =
+        rcgen::CertificateParams::new(hosts.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap();
+    params.not_before = rcgen::date_time_ymd(2024, 1, 1);
+    params.not_after = rcgen::date_time_ymd(until, 1, 1);
+    params.self_signed(key).unwrap().pem()
+}

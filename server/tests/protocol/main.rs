@@ -1,0 +1,19 @@
+//! Whole journeys through both doors of a real server, over real TLS on loopback, with a clock that stands still.
+
+#[path = "../shell/client.rs"]
+#[expect(dead_code, reason = "shared with the tests of the shell, which do more odd things with it")]
+#[cfg(test)]
+mod client;
+#[path = "../shell/pki.rs"]
+#[expect(dead_code, reason = "shared with the tests of the shell")]
+#[cfg(test)]
+mod pki;
+
+#[cfg(test)]
+mod actors;
+#[cfg(test)]
+mod browser;
+#[cfg(test)]
+mod journey;
+#[cfg(test)]
+mod server;

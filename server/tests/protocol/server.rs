@@ -1,0 +1,238 @@
+//! `TestServer::fintech().start().await`: a server, a client application and a person.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use argon2::password_hash::PasswordHasher as _;
+use fapi_config::{
+    Bundle, Document, KeyAlgorithm, KeyState, LoginType, PrivateKey, PublicKey, SealKey, SecretKey32,
+    Secrets, StorageType,
+};
+use fapi_core::client::{AuthRegistration, GrantType, Registration};
+use fapi_core::ids::{ClientId, Incarnation};
+use fapi_core::issuer::{Issuer, Mtls};
+use fapi_core::profile::{ClientAuth, ProfileName};
+use fapi_core::registry::ScopeDefinition;
+use fapi_core::scope::Scope;
+use fapi_core::{Lifetime, Timestamp};
+use fapi_jose::{Alg, JwkSet, SigningKey};
+use fapi_server::clock::TestClock;
+use fapi_server::listen::Limits;
+use fapi_server::random::SeededRng;
+use fapi_server::reload::WatchSource;
+use fapi_server::routes;
+use fapi_server::run::{Listeners, Running, Setup, serve};
+use fapi_server::shutdown::Patience;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::actors::App;
+use crate::browser::Browser;
+use crate::client::Client;
+use crate::pki::Authority;
+
+pub(crate) const ISSUER: &str = "https://auth.example";
+pub(crate) const FRONT: &str = "auth.example";
+pub(crate) const BACK: &str = "mtls.auth.example";
+pub(crate) const CALLBACK: &str = "https://app.example/cb?dummy1=lorem&dummy2=ipsum";
+pub(crate) const NOON: Timestamp = Timestamp::from_unix(1_800_000_000);
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+static SERVER_KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(Alg::Ps256, 2048).unwrap());
+static APP_KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(Alg::Ps256, 2048).unwrap());
+static OTHER_KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(Alg::Es256, 2048).unwrap());
+
+/// A server that is about to start.
+pub(crate) struct TestServer {
+    bundle: Bundle,
+}
+
+/// A server that runs.
+pub(crate) struct Served {
+    pub(crate) running: Running,
+    pub(crate) address: SocketAddr,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) authority: Authority,
+    pub(crate) bundle: Bundle,
+    config: watch::Sender<Option<fapi_config::Files>>,
+    revision: u64,
+    _folder: TempDir,
+}
+
+pub(crate) fn registration(id: &str, key: &SigningKey) -> Registration {
+    Registration {
+        client_id: ClientId::parse(id).unwrap(),
+        incarnation: Incarnation::from_stored(format!("{id}-1")),
+        enabled: true,
+        display_name: BTreeMap::from([(String::new(), "Budget App".to_owned())]),
+        client_uri: None,
+        policy_uri: None,
+        tos_uri: None,
+        auth: AuthRegistration {
+            method: ClientAuth::PrivateKeyJwt,
+            jwks: Some(JwkSet::from_keys(vec![key.public().clone()])),
+            jwks_uri: None,
+            certificates: Vec::new(),
+            tls: None,
+            signing_algorithms: None,
+        },
+        redirect_uris: vec![CALLBACK.to_owned()],
+        grant_types: vec![
+            GrantType::AuthorizationCode,
+            GrantType::RefreshToken,
+            GrantType::ClientCredentials,
+        ],
+        scopes: None,
+        resources: Vec::new(),
+        sender_constraint: None,
+        request_object: Default::default(),
+        response: Default::default(),
+        id_token: Default::default(),
+        userinfo: Default::default(),
+        introspection: Default::default(),
+        lifetimes: Default::default(),
+        subject_type: None,
+        sector_identifier: None,
+    }
+}
+
+fn users() -> Vec<u8> {
+    let cheap = argon2::Params::new(64, 1, 1, None).unwrap();
+    let cheap = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, cheap);
+    let hash = cheap.hash_password(PASSWORD.as_bytes()).unwrap().to_string();
+    let person = |sub: &str, name: &str| serde_json::json!({"sub": sub, "password": hash, "claims": {"name": name, "email": "x@bank.example"}});
+    serde_json::to_vec(&serde_json::json!({"alice": person("a-1", "Alice"), "bob": person("b-1", "Bob")}))
+        .unwrap()
+}
+
+impl TestServer {
+    /// FAPI 1.0 Advanced with its defaults: PAR, JARM, two clients `app` and `other`, people `alice` and `bob`.
+    pub(crate) fn fintech() -> Self {
+        let mut document = Document::new(
+            Issuer::parse(ISSUER).unwrap(),
+            Mtls::Host(BACK.into()),
+            ProfileName::Fintech,
+            LoginType::Users,
+            StorageType::SQLite,
+        );
+        document.scopes = ["accounts", "payments"]
+            .map(|name| ScopeDefinition {
+                name: Scope::parse(name).unwrap(),
+                description: BTreeMap::new(),
+                claims: Vec::new(),
+            })
+            .to_vec();
+        let mut bundle = Bundle {
+            workspace: "auth/test".into(),
+            workspace_uid: "0c2d9e6a".into(),
+            document,
+            clients: vec![registration("app", &APP_KEY), registration("other", &OTHER_KEY)],
+            client_shards: 2,
+            secrets: Secrets {
+                keys: Vec::new(),
+                seal: vec![SealKey { id: "1".into(), key: SecretKey32::from_bytes([1; 32]) }],
+                subject_salt: SecretKey32::from_bytes([2; 32]),
+            },
+            users: Some(users().into()),
+            client_ca: None,
+            crl: None,
+        };
+        let key = &*SERVER_KEY;
+        let (kid, alg, state) = (key.kid().to_owned(), KeyAlgorithm::Signature(key.alg()), KeyState::Active);
+        bundle.document.keys.push(PublicKey { kid, alg, state, jwk: key.public().clone() });
+        bundle.secrets.keys.push(PrivateKey::new(key.kid(), state, &key.to_private_jwk()).unwrap());
+        Self { bundle }
+    }
+
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Bundle)) -> Self {
+        change(&mut self.bundle);
+        self
+    }
+
+    /// Changes the registration of `app`.
+    pub(crate) fn client(self, change: impl FnOnce(&mut Registration)) -> Self {
+        self.with(|bundle| change(&mut bundle.clients[0]))
+    }
+
+    pub(crate) async fn start(self) -> Served {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(TestClock::at(NOON));
+        let ((config, config_source), (tls, tls_source)) = (WatchSource::new(), WatchSource::new());
+        let database = fapi_store::Config::sqlite(folder.path().join("store.db"));
+        let mut setup = Setup::new(Box::new(config_source), Box::new(tls_source), database);
+        setup.clock = Arc::<TestClock>::clone(&clock);
+        setup.rng = Arc::new(SeededRng::new(7));
+        setup.limits = Limits::default();
+        setup.patience = Patience { leaving: Duration::ZERO, draining: Duration::from_secs(5) };
+        let front = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let listeners = Listeners { front, back: None, internal: None, metrics: None };
+        let running = serve(setup, listeners, routes::all).unwrap();
+        let authority = Authority::new("Test CA");
+        let identity = authority.server(&[FRONT, BACK]);
+        let files = [("tls.crt", identity.chain), ("tls.key", identity.key)];
+        tls.send_replace(Some(
+            files.into_iter().map(|(name, text)| (name.to_owned(), text.into_bytes())).collect(),
+        ));
+        config.send_replace(Some(self.bundle.files(1)));
+        running.ready().await;
+        // Kept, or the certificate would be gone with its sender.
+        std::mem::forget(tls);
+        Served {
+            address: running.front,
+            running,
+            clock,
+            authority,
+            bundle: self.bundle,
+            config,
+            revision: 1,
+            _folder: folder,
+        }
+    }
+}
+
+impl Served {
+    /// The client application `app`.
+    pub(crate) fn app(&self) -> App<'_> {
+        App::new(self, "app", &APP_KEY)
+    }
+
+    /// Another client of the same server.
+    pub(crate) fn other(&self) -> App<'_> {
+        App::new(self, "other", &OTHER_KEY)
+    }
+
+    /// Somebody's browser, with no cookies yet.
+    pub(crate) fn browser(&self) -> Browser<'_> {
+        Browser::new(self)
+    }
+
+    pub(crate) fn anyone(&self) -> Client {
+        Client::trusting(&self.authority)
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        use fapi_server::clock::Clock as _;
+        self.clock.now().as_unix()
+    }
+
+    pub(crate) fn later(&self, seconds: i64) {
+        self.clock.advance(Lifetime::seconds(seconds));
+    }
+
+    pub(crate) fn key(&self) -> &'static SigningKey {
+        &SERVER_KEY
+    }
+
+    /// Publishes a changed configuration, and returns when it is served.
+    pub(crate) async fn publish(&mut self, change: impl FnOnce(&mut Bundle)) {
+        change(&mut self.bundle);
+        self.revision += 1;
+        let mut loads = self.running.app().loads();
+        loads.mark_unchanged();
+        self.config.send_replace(Some(self.bundle.files(self.revision)));
+        loads.changed().await.unwrap();
+    }
+}
