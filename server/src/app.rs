@@ -4,21 +4,28 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use fapi_config::state::Pending;
 use fapi_config::{Document, Loaded, Manifest, SealKey, Users};
 use fapi_core::Timestamp;
+use fapi_core::client::Client;
 use fapi_core::ids::Incarnation;
 use fapi_core::registry::Registry;
 use fapi_store::{Store, StoreError};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::clock::Clock;
+use crate::egress::ClientKeys;
 use crate::keyring::Keyring;
 use crate::random::Rng;
 use crate::reload::Refused;
 use crate::telemetry::Metrics;
+
+/// How long one assertion may wait for newer keys of its client.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What every request and every task of one server shares. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +35,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     metrics: Metrics,
+    client_keys: ClientKeys,
     started: Timestamp,
     instance: String,
     current: ArcSwapOption<Current>,
@@ -61,8 +69,9 @@ impl Current {
     ///
     /// # Errors
     /// What this version does not accept.
-    pub fn new(loaded: Loaded) -> Result<Self, Refused> {
-        let registry = loaded.to_registry()?;
+    pub fn new(loaded: Loaded, client_keys: &ClientKeys) -> Result<Self, Refused> {
+        let mut registry = loaded.to_registry()?;
+        registry.use_fetched_keys(|url| client_keys.at(url));
         let keyring = Keyring::load(&loaded)?;
         let Loaded { manifest, document, secrets, users, .. } = loaded;
         Ok(Self { registry, keyring, document, manifest, users, seal: secrets.seal })
@@ -71,12 +80,13 @@ impl Current {
 
 impl App {
     /// A server without a configuration: it answers nothing until [`App::install`].
-    pub fn new(clock: Arc<dyn Clock>, rng: Arc<dyn Rng>, metrics: Metrics) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, rng: Arc<dyn Rng>, metrics: Metrics, client_keys: ClientKeys) -> Self {
         let (started, instance) = (clock.now(), format!("{:032x}", u128::from_be_bytes(rng.bytes())));
         Self(Arc::new(Shared {
             clock,
             rng,
             metrics,
+            client_keys,
             started,
             instance,
             current: ArcSwapOption::empty(),
@@ -114,6 +124,25 @@ impl App {
         &self.0.metrics
     }
 
+    /// Keys of clients that are fetched.
+    pub fn client_keys(&self) -> &ClientKeys {
+        &self.0.client_keys
+    }
+
+    /// The configuration with newer keys of a client than `client` has, if it has them at a URL and there are any: looked
+    /// for at once, but not for every assertion that somebody makes up (`KEY-08`).
+    pub async fn with_newer_keys(&self, client: &Client) -> Option<Arc<Current>> {
+        let url = client.auth().jwks_uri.as_deref()?;
+        let mut loads = self.loads();
+        if !self.0.client_keys.look_again(url, PATIENCE).await
+            || self.0.client_keys.at(url).as_ref() == client.jwks()
+        {
+            return None;
+        }
+        timeout(PATIENCE, loads.changed()).await.ok()?.ok()?;
+        self.current()
+    }
+
     /// The configuration that a request begins with now. None before the first one has been loaded; then no request
     /// gets past the handshake.
     pub fn current(&self) -> Option<Arc<Current>> {
@@ -122,8 +151,13 @@ impl App {
 
     /// Puts a configuration in the place of the one before. Requests that have begun keep theirs.
     pub fn install(&self, current: Arc<Current>) {
-        self.0.current.store(Some(current));
         self.0.pending.store(None);
+        self.renew(current);
+    }
+
+    /// As [`App::install`], with the same revision as before: what was refused since is still pending.
+    pub(crate) fn renew(&self, current: Arc<Current>) {
+        self.0.current.store(Some(current));
         self.0.loads.send_modify(|count| *count += 1);
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use fapi_store::{Config, Database, StoreError};
 
+use crate::egress::{Network, Policy};
 use crate::reload::FolderSource;
 use crate::run::Setup;
 use crate::shutdown::Patience;
@@ -46,6 +47,14 @@ pub struct Args {
     #[arg(long, env = "FAPI_SQLITE", value_name = "PATH", conflicts_with = "database_url_file")]
     pub sqlite: Option<PathBuf>,
 
+    /// Networks, such as 10.2.0.0/16, in which the `jwks_uri` of a client may be although they are not public
+    #[arg(long, env = "FAPI_EGRESS_NETWORKS", value_name = "NETWORK", value_delimiter = ',')]
+    pub egress_networks: Vec<Network>,
+
+    /// File with authorities, beside those of the system, of the servers that hold the keys of clients, PEM
+    #[arg(long, env = "FAPI_EGRESS_CA_FILE", value_name = "FILE")]
+    pub egress_ca_file: Option<PathBuf>,
+
     /// Where browsers come in; programs too, where a name tells the doors apart
     #[arg(long, env = "FAPI_LISTEN_FRONT", value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
     pub listen_front: SocketAddr,
@@ -82,9 +91,11 @@ pub struct Args {
 /// Why a flag cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
-    /// The file with the address of the database.
-    #[error("--database-url-file {}: {error}", path.display())]
+    /// A file cannot be read.
+    #[error("{flag} {}: {error}", path.display())]
     File {
+        /// By which flag it was named.
+        flag: &'static str,
         /// Which.
         path: PathBuf,
         /// Why.
@@ -99,12 +110,18 @@ impl Args {
     /// The server that they describe.
     ///
     /// # Errors
-    /// The database's address cannot be read. What else may be wrong can become right while the server waits.
+    /// A file that it needs at once cannot be read. What else may be wrong can become right while the server waits.
     pub fn setup(&self) -> Result<Setup, Unusable> {
         let folder = |path: &Path| Box::new(FolderSource::new(path));
         let mut setup = Setup::new(folder(&self.config_dir), folder(&self.tls_dir), self.database()?);
         setup.mtls_tls = self.mtls_tls_dir.as_deref().map(|path| folder(path) as _);
         setup.internal_tls = self.internal_tls_dir.as_deref().map(|path| folder(path) as _);
+        let authorities = self.egress_ca_file.as_deref().map(|path| read("--egress-ca-file", path));
+        setup.egress = Policy {
+            networks: self.egress_networks.clone(),
+            authorities: authorities.transpose()?,
+            ..Policy::default()
+        };
         setup.patience = Patience {
             leaving: Duration::from_secs(self.leave_seconds),
             draining: Duration::from_secs(self.drain_seconds),
@@ -117,8 +134,7 @@ impl Args {
             (Some(path), _) => return Ok(Config::sqlite(path)),
             (None, None) => Config::parse("")?,
             (None, Some(path)) => {
-                let read = fs::read_to_string(path);
-                Config::parse(&read.map_err(|error| Unusable::File { path: path.clone(), error })?)?
+                Config::parse(&String::from_utf8_lossy(&read("--database-url-file", path)?))?
             }
         };
         if let Database::Postgres(postgres) = &mut config.database {
@@ -126,6 +142,10 @@ impl Args {
         }
         Ok(config)
     }
+}
+
+fn read(flag: &'static str, path: &Path) -> Result<Vec<u8>, Unusable> {
+    fs::read(path).map_err(|error| Unusable::File { flag, path: path.to_owned(), error })
 }
 
 #[cfg(test)]

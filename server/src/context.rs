@@ -9,6 +9,7 @@ use fapi_core::Timestamp;
 use fapi_core::certificate::PeerCertificate;
 use fapi_core::claims::ToSign;
 use fapi_core::client::{AuthenticatedClient, Client, Credentials, EncryptionChoice, Endpoint, authenticate};
+use fapi_core::ids::ClientId;
 use fapi_core::registry::Registry;
 use fapi_core::rejection::{Consequence, Rejection};
 use fapi_core::response::{Destination, Outgoing};
@@ -132,12 +133,24 @@ impl Context {
         credentials: &Credentials,
         endpoint: Endpoint,
     ) -> Result<AuthenticatedClient, Failure> {
-        let presented = authenticate(credentials, self.registry(), endpoint, self.now)?;
+        let presented = match authenticate(credentials, self.registry(), endpoint, self.now) {
+            Ok(presented) => presented,
+            // KEY-08: it may have been signed with a key that is newer than what we have.
+            Err(refused) => {
+                let current = self.with_newer_keys(credentials).await.ok_or(refused)?;
+                authenticate(credentials, &current.registry, endpoint, self.now)?
+            }
+        };
         let first = match presented.replay() {
             None => true,
             Some(key) => self.store.first_use(&key.digest, key.until, self.now).await? == FirstUse::First,
         };
         Ok(presented.admit(first)?)
+    }
+
+    async fn with_newer_keys(&self, credentials: &Credentials) -> Option<Arc<Current>> {
+        let claimed = ClientId::parse(&credentials.claimed_client()?).ok()?;
+        self.app.with_newer_keys(self.registry().client(&claimed)?).await
     }
 
     /// To which key will the tokens be bound?
@@ -218,7 +231,7 @@ impl Context {
             Some(Consequence::RevokeGrant { grant, client }) => {
                 match self.store.revoke(grant, client, self.now, self.last_access_token()).await {
                     Ok(_) => {
-                        warn!(%grant, %client, "Revoked grant {grant} of {client}: its code was used twice")
+                        warn!(%grant, %client, "Revoked grant {grant} of {client}: its code was used twice");
                     }
                     Err(why) => error!(%grant, %why, "Could not revoke grant {grant}"),
                 }

@@ -154,26 +154,26 @@ pub fn accepted_languages(headers: &HeaderMap) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn headers(name: header::HeaderName, values: &[&'static str]) -> HeaderMap {
+    fn headers(name: &header::HeaderName, values: &[&'static str]) -> HeaderMap {
         values.iter().map(|value| (name.clone(), http::HeaderValue::from_static(value))).collect()
     }
 
     #[test]
     fn a_cookie_that_comes_twice_is_refused() {
-        let one = headers(header::COOKIE, &["a=1; __Host-fapi-session=x"]);
+        let one = headers(&header::COOKIE, &["a=1; __Host-fapi-session=x"]);
         assert_eq!(cookie(&one, SESSION).unwrap().unwrap().expose(), "x");
         for two in [
             &["__Host-fapi-session=x; __Host-fapi-session=y"][..],
             &["__Host-fapi-session=x", "__Host-fapi-session=y"],
         ] {
-            assert!(cookie(&headers(header::COOKIE, two), SESSION).is_err(), "B-12");
+            assert!(cookie(&headers(&header::COOKIE, two), SESSION).is_err(), "B-12");
         }
         assert!(cookie(&one, BROWSER).unwrap().is_none());
     }
 
     #[test]
     fn languages_come_in_order_of_preference() {
-        let wishes = headers(header::ACCEPT_LANGUAGE, &["en;q=0.5, pt-BR, *;q=0.1, de;q=0"]);
+        let wishes = headers(&header::ACCEPT_LANGUAGE, &["en;q=0.5, pt-BR, *;q=0.1, de;q=0"]);
         assert_eq!(accepted_languages(&wishes), ["pt-BR", "en"]);
     }
 }

@@ -9,6 +9,7 @@
 //! | [`context`] | what does one request see? |
 //! | [`clock`], [`random`] | what time is it, and where does randomness come from? The only places that know |
 //! | [`housekeeping`] | what is done without anybody asking? |
+//! | [`egress`] | what do we fetch from others? |
 //! | [`extract`], [`seal`] | what was sent, and does this form come from a page of ours? |
 //! | [`failure`] | how does a refusal look? |
 //! | [`keyring`] | with which key is this signed? |
@@ -26,6 +27,7 @@ pub mod app;
 pub mod args;
 pub mod clock;
 pub mod context;
+pub mod egress;
 pub mod extract;
 pub mod failure;
 pub mod housekeeping;

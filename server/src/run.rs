@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::app::App;
 use crate::clock::{Clock, SystemClock};
+use crate::egress::{ClientKeys, Egress, Freshness, Policy};
 use crate::housekeeping;
 use crate::listen::{InternalPort, Limits, Port, Reception, Routers};
 use crate::private::{self, Readiness};
@@ -38,6 +39,10 @@ pub struct Setup {
     pub internal_tls: Option<Box<dyn Source>>,
     /// Where grants live.
     pub database: fapi_store::Config,
+    /// Where we may fetch what resources name, and whom we trust there.
+    pub egress: Policy,
+    /// How long keys of clients that were fetched are used.
+    pub freshness: Freshness,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Where randomness comes from.
@@ -57,6 +62,8 @@ impl Setup {
             mtls_tls: None,
             internal_tls: None,
             database,
+            egress: Policy::default(),
+            freshness: Freshness::default(),
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng),
             limits: Limits::default(),
@@ -113,7 +120,8 @@ pub fn serve(
     listeners: Listeners,
     routers: impl FnOnce(&App) -> Routers,
 ) -> io::Result<Running> {
-    let app = App::new(Arc::clone(&setup.clock), setup.rng, Metrics::new());
+    let client_keys = ClientKeys::new(Egress::new(setup.egress), setup.freshness);
+    let app = App::new(Arc::clone(&setup.clock), setup.rng, Metrics::new(), client_keys.clone());
     let (switch, signal) = Switch::new();
     let mut tasks = Tasks(Vec::new());
 
@@ -129,6 +137,7 @@ pub fn serve(
         }
     }
     tasks.run(reload::watch(app.clone(), setup.config));
+    tasks.run(client_keys.keep(app.clone()));
     tasks.run(housekeeping::keep(app.clone(), setup.database, setup.limits.answer));
 
     let reception = Reception::new(app.clone(), doors, routers(&app), setup.limits);

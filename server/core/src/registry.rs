@@ -134,6 +134,15 @@ impl Registry {
         }
     }
 
+    /// Gives each client the keys that `found` has for its `jwks_uri`. A client without keys cannot show who it is.
+    pub fn use_fetched_keys(&mut self, found: impl Fn(&str) -> Option<JwkSet>) {
+        for client in self.clients.values_mut() {
+            if let Some(keys) = client.auth().jwks_uri.as_deref().and_then(&found) {
+                Arc::make_mut(client).use_fetched_keys(keys);
+            }
+        }
+    }
+
     /// A client by its id.
     pub fn client(&self, id: &ClientId) -> Option<&Arc<Client>> {
         self.clients.get(id)

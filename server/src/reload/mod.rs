@@ -9,7 +9,8 @@ mod source;
 use std::sync::Arc;
 
 use fapi_config::state::Pending;
-use fapi_config::{Bundle, ConfigError, Files, file};
+use fapi_config::{Bundle, ConfigError, Files, Loaded, file};
+use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
 pub use self::certificates::{InternalTls, watch_certificate, watch_internal};
@@ -39,17 +40,28 @@ pub enum Refused {
     Unreadable(#[from] Unreadable),
 }
 
-/// Loads what the source has, now and whenever it changes. Ends never.
+/// Loads what the source has, now and whenever it changes, and again whenever the keys of a client have. Ends never.
 pub async fn watch(app: App, mut source: Box<dyn Source>) {
+    let mut key_changes = app.client_keys().changes();
+    let mut served: Option<Loaded> = None;
     loop {
-        let files = source.changed().await;
+        let files = tokio::select! {
+            files = source.changed() => files,
+            Ok(()) = key_changes.changed() => {
+                if let Some(loaded) = &served {
+                    renew(&app, loaded.clone()).await;
+                }
+                continue;
+            }
+        };
         let revision = files.as_ref().ok().and_then(claimed_revision);
         match load(&app, files).await {
-            Ok(current) => {
+            Ok((loaded, current)) => {
                 let (revision, clients) = (current.manifest.revision, current.registry.clients().count());
                 info!(revision, clients, "Serving revision {revision} with {clients} clients");
                 app.metrics().loaded(Some(revision));
-                app.install(current);
+                app.install(Arc::new(current));
+                served = Some(loaded);
             }
             Err(refused) => {
                 error!(
@@ -63,11 +75,16 @@ pub async fn watch(app: App, mut source: Box<dyn Source>) {
     }
 }
 
-async fn load(app: &App, files: Result<Files, Unreadable>) -> Result<Arc<Current>, Refused> {
+async fn load(app: &App, files: Result<Files, Unreadable>) -> Result<(Loaded, Current), Refused> {
     let files = files?;
-    let read = tokio::task::spawn_blocking(move || Current::new(Bundle::read(&files)?)).await;
+    let client_keys = app.client_keys().clone();
+    let read = spawn_blocking(move || {
+        let loaded = Bundle::read(&files)?;
+        let current = Current::new(loaded.clone(), &client_keys)?;
+        Ok::<_, Refused>((loaded, current))
+    });
     // A panic while reading is a defect; it must not end the task that could read the next revision.
-    let current = read.map_err(|_| Unreadable {
+    let (loaded, current) = read.await.map_err(|_| Unreadable {
         path: file::WORKSPACE.into(),
         reason: "this version of the server failed at reading it".into(),
     })??;
@@ -79,7 +96,17 @@ async fn load(app: &App, files: Result<Files, Unreadable>) -> Result<Arc<Current
             to: current.registry.issuer.to_string(),
         });
     }
-    Ok(Arc::new(current))
+    Ok((loaded, current))
+}
+
+/// The same revision with other keys of clients. What was refused since stays refused.
+async fn renew(app: &App, loaded: Loaded) {
+    let client_keys = app.client_keys().clone();
+    match spawn_blocking(move || Current::new(loaded, &client_keys)).await {
+        Ok(Ok(current)) => app.renew(Arc::new(current)),
+        Ok(Err(refused)) => error!("The keys of a client were not taken over: {refused}"),
+        Err(_) => error!("The keys of a client were not taken over"),
+    }
 }
 
 /// The revision that a manifest claims to be, however wrong the rest is: so that the operator knows what was refused.

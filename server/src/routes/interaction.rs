@@ -172,22 +172,19 @@ async fn respond(cx: &Context, grant: Grant, browser: &Digest) -> Result<String,
     })?;
     let destination = Destination::of(&grant.request, &client);
     let error = |rejection: &Rejection| destination.error(rejection, cx.registry(), cx.now());
-    let (issuing, outgoing) = match grant.stage.clone() {
-        Stage::Denied { browser: owner, error: name, .. } => {
-            if owner.is_some_and(|owner| !owner.matches(browser)) {
-                return Err(over().into());
-            }
-            let issuing = cx.store().close_grant(&grant.close(cx.now())).await?;
-            (issuing, error(&refusal(name))?)
+    let (issuing, outgoing) = if let Stage::Denied { browser: owner, error: name, .. } = grant.stage.clone() {
+        if owner.is_some_and(|owner| !owner.matches(browser)) {
+            return Err(over().into());
         }
-        _ => {
-            let code = Secret::from_random(cx.random());
-            let rules = &cx.registry().rules;
-            let grant = grant.issue_code(browser, code.digest(Purpose::Code), rules, cx.now())?;
-            let id_token = front_channel_id_token(cx, &grant, &code, &client)?;
-            let outgoing = destination.success(&code, id_token, cx.registry(), cx.now())?;
-            (cx.store().issue_code(&grant).await?, outgoing)
-        }
+        let issuing = cx.store().close_grant(&grant.close(cx.now())).await?;
+        (issuing, error(&refusal(name))?)
+    } else {
+        let code = Secret::from_random(cx.random());
+        let rules = &cx.registry().rules;
+        let grant = grant.issue_code(browser, code.digest(Purpose::Code), rules, cx.now())?;
+        let id_token = front_channel_id_token(cx, &grant, &code, &client)?;
+        let outgoing = destination.success(&code, id_token, cx.registry(), cx.now())?;
+        (cx.store().issue_code(&grant).await?, outgoing)
     };
     match issuing {
         Issuing::Issued => cx.url(outgoing, &destination),

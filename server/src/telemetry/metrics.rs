@@ -32,6 +32,7 @@ struct Families {
     loads: Family<Outcome, Counter>,
     expiry: Family<Door, Gauge>,
     certificates_refused: Family<Door, Counter>,
+    client_keys: Family<Outcome, Counter>,
 }
 
 /// Which requests are counted together.
@@ -157,6 +158,7 @@ impl Metrics {
             loads: Family::default(),
             expiry: Family::default(),
             certificates_refused: Family::default(),
+            client_keys: Family::default(),
         };
         let metrics = Self(Arc::new(families));
         metrics.register(|registry| {
@@ -172,6 +174,11 @@ impl Metrics {
                 "certificates_refused",
                 "Certificates that were found and not shown",
                 own.certificates_refused.clone(),
+            );
+            registry.register(
+                "client_jwks_fetch",
+                "Fetches of what stands at the jwks_uri of clients",
+                own.client_keys.clone(),
             );
             registry.register("config_loads", "Configurations that were found", own.loads.clone());
             registry.register("config_revision", "The revision that is served", own.revision.clone());
@@ -241,6 +248,12 @@ impl Metrics {
         if let Some(revision) = revision {
             self.0.revision.set(i64::try_from(revision).unwrap_or(i64::MAX));
         }
+    }
+
+    /// The keys of a client were fetched, or could not be.
+    pub fn fetched_client_keys(&self, successfully: bool) {
+        let outcome = if successfully { "fetched" } else { "failed" };
+        self.0.client_keys.get_or_create(&Outcome { outcome }).inc();
     }
 
     /// A certificate is shown, until that time.

@@ -19,6 +19,7 @@ use fapi_core::profile::ProfileName;
 use fapi_jose::{Alg, SigningKey};
 use fapi_server::app::App;
 use fapi_server::clock::TestClock;
+use fapi_server::egress::{Freshness, Policy};
 use fapi_server::listen::{Limits, Peer, RequestId, Routers};
 use fapi_server::random::SeededRng;
 use fapi_server::reload::WatchSource;
@@ -92,6 +93,11 @@ impl House {
 
     /// A server that has been given nothing yet.
     pub(crate) async fn built(mtls: Mtls, limits: Limits) -> Self {
+        Self::outgoing(mtls, limits, Policy::default(), Freshness::default()).await
+    }
+
+    /// As [`House::built`], with somewhere to go.
+    pub(crate) async fn outgoing(mtls: Mtls, limits: Limits, egress: Policy, freshness: Freshness) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ((config, config_source), (tls, tls_source), (internal_tls, internal_source)) =
             (WatchSource::new(), WatchSource::new(), WatchSource::new());
@@ -101,6 +107,8 @@ impl House {
         setup.clock = Arc::new(TestClock::at(NOON));
         setup.rng = Arc::new(SeededRng::new(1));
         setup.limits = limits;
+        setup.egress = egress;
+        setup.freshness = freshness;
         setup.patience = Patience { leaving: Duration::ZERO, draining: Duration::from_mins(1) };
 
         let desk = Arc::new(Behind::default());

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod egress;
+#[cfg(test)]
 mod exhaustion;
 #[cfg(test)]
 mod house;

@@ -107,7 +107,7 @@ struct Mounted {
 
 fn mounted() -> Mounted {
     let folder = tempfile::tempdir().unwrap();
-    let mut volume = |name: &str| Volume::new(folder.path().join(name));
+    let volume = |name: &str| Volume::new(folder.path().join(name));
     let (mut config, mut tls, mut internal) = (volume("config"), volume("tls"), volume("internal"));
     let (authority, internal_authority) = (Authority::new("Test CA"), Authority::new("Internal CA"));
     let bundle = bundle(Mtls::Host(BACK.into()));

@@ -89,6 +89,11 @@ impl Client {
         self.registration.auth.jwks.as_ref()
     }
 
+    /// The same client with the keys that were found at its `jwks_uri`; keys that were registered by value stay.
+    pub(crate) fn use_fetched_keys(&mut self, keys: JwkSet) {
+        self.registration.auth.jwks.get_or_insert(keys);
+    }
+
     /// What to call it, in the first of `languages` that it has a name in.
     pub fn name<'a>(&'a self, languages: impl IntoIterator<Item = &'a str>) -> &'a str {
         let names: &BTreeMap<String, String> = &self.registration.display_name;
