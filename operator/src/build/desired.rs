@@ -9,6 +9,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::Value;
 
 /// Objects that nobody has applied yet.
 #[derive(Clone, Copy, Debug)]
@@ -81,10 +82,23 @@ impl Object {
         self.metadata().name.as_deref().unwrap_or_default()
     }
 
+    /// What server-side apply writes: the fields that the operator owns. Of a `SigningKey` these are its algorithm and the timings
+    /// that follow from the Workspace; a person may suspend it, trigger it or revoke keys, and no pass takes that back.
+    pub fn patch(&self) -> Value {
+        let mut value = each!(self, object => serde_json::to_value(object)).unwrap_or_default();
+        if let (Self::SigningKey(_), Some(Value::Object(spec))) = (self, value.get_mut("spec")) {
+            spec.retain(|field, _| ["workspaceRef", "algorithm", "rotation"].contains(&field.as_str()));
+            if let Some(Value::Object(rotation)) = spec.get_mut("rotation") {
+                rotation.retain(|field, _| ["interval", "prePublish"].contains(&field.as_str()));
+            }
+        }
+        value
+    }
+
     /// With the annotation that holds the hash of all the rest.
     #[must_use]
     pub(super) fn hashed(mut self) -> Self {
-        let hash = each!(&self, object => fapi_config::canonical::to_vec(object))
+        let hash = fapi_config::canonical::to_vec(&self.patch())
             .map(|bytes| crate::names::hex(&fapi_jose::sha256(bytes)))
             .unwrap_or_default();
         let metadata = each!(&mut self, object => &mut object.metadata);

@@ -8,6 +8,8 @@ mod desired;
 mod exposure;
 mod meta;
 mod secrets;
+#[cfg(test)]
+mod tests;
 
 use fapi_config::{Bundle, Manifest, Secrets};
 use fapi_crds::signing_key::Rotation;
@@ -138,8 +140,8 @@ fn service_account(meta: &Meta<'_>) -> ServiceAccount {
     }
 }
 
-/// The key line of an algorithm that nobody made one for. Only the fields that follow from the Workspace are set; a person may
-/// add others.
+/// The key line of an algorithm that nobody made one for. What a person may set in it is not the operator's, see
+/// [`Object::patch`].
 fn signing_key(meta: &Meta<'_>, spec: &WorkspaceSpec, alg: Alg) -> SigningKey {
     let algorithm = match alg {
         Alg::Ps256 => KeyAlgorithm::Ps256,

@@ -45,7 +45,8 @@ impl PodView {
 pub enum Counting {
     /// No key signs yet, so no pod can be ready: those that run and are not terminating.
     Running,
-    /// Those that are ready and not terminating, and terminating ones that still get requests.
+    /// Those that are ready and not terminating, and terminating ones that still get requests. Further those that are not ready
+    /// and answer: they may be ready again in a moment (a database came back), with what they have loaded now.
     Serving,
 }
 
@@ -65,7 +66,8 @@ impl Acknowledgements {
     pub fn counting(&self, counting: Counting) -> impl Iterator<Item = &PodView> {
         self.pods.iter().filter(move |pod| match counting {
             Counting::Running => pod.running && !pod.terminating,
-            Counting::Serving => (pod.ready && !pod.terminating) || (pod.terminating && pod.serving),
+            Counting::Serving if pod.terminating => pod.serving,
+            Counting::Serving => pod.ready || (pod.running && pod.state.is_some()),
         })
     }
 

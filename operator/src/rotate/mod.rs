@@ -22,6 +22,12 @@ mod lines;
 mod outlook;
 mod policy;
 mod publish;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod tests;
 
 use fapi_config::PublicKey;
 use fapi_core::Timestamp;

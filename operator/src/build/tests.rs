@@ -1,0 +1,272 @@
+//! The children as they are applied, in snapshots: a changed field is seen in the diff.
+
+use std::collections::BTreeSet;
+
+use fapi_config::{KeyState, Manifest, PublicKey};
+use serde_json::{Value, json};
+
+use super::{Desired, Object, Prepared};
+use crate::fixture::{SIGNER, client, desired, found, found_client, names, workspace_with};
+use crate::rotate::KeySet;
+use crate::validate::{Found, validate};
+
+fn quickstart() -> Found {
+    found(workspace_with(&json!({})), vec![found_client(client("auth", "budget", &json!({})))])
+}
+
+fn postgresql() -> Found {
+    let spec = json!({
+        "replicas": 3,
+        "mtls": {"port": null, "host": "mtls.bank.example", "tls": {"secretName": "back"}},
+        "tls": {"selfSigned": null, "secretName": "front"},
+        "storage": {"type": "PostgreSQL", "postgresql": {"urlSecretRef": {"name": "db", "key": "uri"}}},
+        "exposure": {"service": {"type": "LoadBalancer", "annotations": {"cloud.example/lb": "internal"}}},
+        "server": {
+            "podLabels": {"team": "identity", "app.kubernetes.io/name": "not this"},
+            "nodeSelector": {"zone": "a"},
+            "priorityClassName": "high",
+            "podDisruptionBudget": {"minAvailable": 2},
+            "logging": {"level": "Debug", "format": "Text"},
+            "reloadStrategy": "Restart",
+        },
+    });
+    found(workspace_with(&spec), vec![found_client(client("auth", "budget", &json!({})))])
+}
+
+fn built(found: &Found) -> Desired<Prepared> {
+    desired(found, &validate(found), &KeySet::default())
+}
+
+fn named<'a>(desired: &'a Desired<Prepared>, kind: &str, name: &str) -> &'a Object {
+    desired.iter().find(|object| object.kind() == kind && object.name() == name).unwrap()
+}
+
+/// As YAML, without what changes with the material.
+fn shown(object: &Object) -> Value {
+    let mut value = object.patch();
+    for member in ["data", "immutable"] {
+        if let Some(Value::Object(data)) = value.get_mut(member) {
+            data.values_mut().for_each(|value| *value = json!("…"));
+        }
+    }
+    for hash in ["/metadata/annotations/fapi.rs~1hash", "/spec/template/metadata/annotations/fapi.rs~1hash"] {
+        if let Some(hash) = value.pointer_mut(hash) {
+            *hash = json!("…");
+        }
+    }
+    value
+}
+
+#[test]
+fn the_quickstart_is_one_pod_with_an_embedded_database() {
+    let desired = built(&quickstart());
+    insta::assert_yaml_snapshot!("quickstart_deployment", shown(named(&desired, "Deployment", "retail")));
+    insta::assert_yaml_snapshot!("quickstart_service", shown(named(&desired, "Service", "retail")));
+    insta::assert_yaml_snapshot!("internal_service", shown(named(&desired, "Service", "retail-internal")));
+    insta::assert_yaml_snapshot!("service_account", shown(named(&desired, "ServiceAccount", "retail")));
+    insta::assert_yaml_snapshot!("own_signing_key", shown(named(&desired, "SigningKey", "retail-sig-ps256")));
+    insta::assert_yaml_snapshot!("bundle_secret", shown(named(&desired, "Secret", "retail-bundle")));
+    insta::assert_yaml_snapshot!("authority", shown(named(&desired, "ConfigMap", "retail-ca")));
+    assert!(!desired.iter().any(|object| object.kind() == "PodDisruptionBudget"), "one pod");
+}
+
+#[test]
+fn with_postgresql_pods_are_replaced_one_after_the_other() {
+    let desired = built(&postgresql());
+    insta::assert_yaml_snapshot!("postgresql_deployment", shown(named(&desired, "Deployment", "retail")));
+    insta::assert_yaml_snapshot!("postgresql_service", shown(named(&desired, "Service", "retail")));
+    insta::assert_yaml_snapshot!(
+        "disruption_budget",
+        shown(named(&desired, "PodDisruptionBudget", "retail"))
+    );
+}
+
+#[test]
+fn what_pods_mount_comes_before_them_and_the_manifest_after_what_it_names() {
+    let order: Vec<String> = built(&quickstart()).iter().map(|object| format!("{object:?}")).collect();
+    insta::assert_yaml_snapshot!("order", order);
+    let at = |name: &str| order.iter().position(|object| object == name).unwrap();
+    let secrets = order.iter().filter(|object| object.starts_with("Secret/"));
+    assert!(secrets.map(|secret| at(secret)).all(|position| position <= at("Secret/retail-bundle")), "I5");
+    assert!(at("Secret/retail-bundle") < at("Deployment/retail"));
+    assert!(at("ConfigMap/retail-ca") < at("Deployment/retail"));
+    assert!(at("ServiceAccount/retail") < at("Deployment/retail"));
+}
+
+#[test]
+fn equal_input_is_built_into_equal_objects() {
+    let found = postgresql();
+    let (one, other) = (built(&found), built(&found));
+    assert!(one.iter().eq(other.iter()));
+    assert_eq!(one.manifest(), other.manifest());
+}
+
+#[test]
+fn a_new_client_does_not_touch_the_pods() {
+    let mut found = quickstart().published();
+    let before = built(&found);
+    found.clients.push(found_client(client("auth", "savings", &json!({}))));
+    let after = built(&found);
+    assert_eq!(named(&before, "Deployment", "retail"), named(&after, "Deployment", "retail"));
+    assert_ne!(named(&before, "Secret", "retail-bundle"), named(&after, "Secret", "retail-bundle"));
+    assert_eq!((before.manifest().revision, after.manifest().revision), (1, 2));
+}
+
+#[test]
+fn pods_are_restarted_by_a_new_revision_only_where_the_workspace_asks_for_it() {
+    let mut found = postgresql().published();
+    let before = built(&found);
+    found.clients.push(found_client(client("auth", "savings", &json!({}))));
+    assert_ne!(named(&before, "Deployment", "retail"), named(&built(&found), "Deployment", "retail"));
+}
+
+#[test]
+fn a_revision_is_never_lower_than_one_that_a_pod_has_seen() {
+    let found = quickstart();
+    let verdict = validate(&found);
+    let (keys, settings) = (KeySet::default(), crate::fixture::settings());
+    let inputs = |seen_revision, previous| super::Inputs {
+        spec: &found.workspace.spec,
+        publication: verdict.publication.as_ref().unwrap(),
+        keys: &keys,
+        material: crate::fixture::material(),
+        previous,
+        seen_revision,
+        settings: &settings,
+    };
+    assert_eq!(super::build(&inputs(41, None)).manifest().revision, 42, "the manifest was lost");
+    let previous: Manifest = super::build(&inputs(0, None)).manifest().clone();
+    assert_eq!(super::build(&inputs(1, Some(&previous))).manifest().revision, 1, "nothing has changed");
+}
+
+#[test]
+fn nothing_but_the_configuration_is_written_while_the_spec_is_not_in_force() {
+    let mut found = quickstart().published();
+    found.workspace = workspace_with(&json!({"protocol": {"responses": ["Code"]}}));
+    let desired = built(&found.without("budget"));
+    assert!(!desired.is_complete(), "and nothing is pruned");
+    let kinds: BTreeSet<&str> = desired.iter().map(Object::kind).collect();
+    assert_eq!(kinds, BTreeSet::from(["Secret"]));
+    assert_eq!(desired.manifest().revision, 2, "a deletion still reaches the pods");
+}
+
+#[test]
+fn every_child_is_owned_and_labelled() {
+    for object in &built(&postgresql()) {
+        let metadata = object.metadata();
+        let owner = &metadata.owner_references.as_ref().unwrap()[0];
+        assert_eq!(
+            (owner.kind.as_str(), owner.uid.as_str(), owner.controller),
+            ("Workspace", "workspace-1", Some(true))
+        );
+        let labels = metadata.labels.as_ref().unwrap();
+        for (label, value) in [
+            ("app.kubernetes.io/name", "fapi-server"),
+            ("app.kubernetes.io/managed-by", "fapi-operator"),
+            ("fapi.rs/workspace", "retail"),
+            ("fapi.rs/workspace-uid", "workspace-1"),
+        ] {
+            assert_eq!(labels.get(label).map(String::as_str), Some(value), "{object:?}");
+        }
+        assert_eq!(metadata.namespace.as_deref(), Some("auth"));
+        assert_eq!(metadata.annotations.as_ref().unwrap()["fapi.rs/hash"].len(), 64);
+    }
+}
+
+/// K-06, K-09: as Pod Security `restricted` demands.
+#[test]
+fn pods_are_restricted() {
+    let desired = built(&postgresql());
+    let Object::Deployment(deployment) = named(&desired, "Deployment", "retail") else {
+        panic!("a Deployment")
+    };
+    let pod = deployment.spec.as_ref().unwrap().template.spec.as_ref().unwrap();
+    assert_eq!(pod.automount_service_account_token, Some(false), "K-09");
+    let security = pod.security_context.as_ref().unwrap();
+    assert_eq!((security.run_as_non_root, security.fs_group), (Some(true), Some(65532)));
+    assert_eq!(security.seccomp_profile.as_ref().unwrap().type_, "RuntimeDefault");
+    let container = &pod.containers[0];
+    let security = container.security_context.as_ref().unwrap();
+    assert_eq!(security.allow_privilege_escalation, Some(false));
+    assert_eq!(security.read_only_root_filesystem, Some(true));
+    assert_eq!(security.capabilities.as_ref().unwrap().drop.as_deref(), Some(&["ALL".to_owned()][..]));
+    assert_eq!(
+        container.image.as_deref(),
+        Some("registry.example/fapi-server:0.1.0"),
+        "K-07: never from the Workspace"
+    );
+    assert!(container.env.is_none() && pod.host_network.is_none(), "K-10");
+    let labels =
+        deployment.spec.as_ref().unwrap().template.metadata.as_ref().unwrap().labels.as_ref().unwrap();
+    assert_eq!(
+        labels["app.kubernetes.io/name"], "fapi-server",
+        "a person's labels do not replace the selector's"
+    );
+}
+
+/// K-10: no secret of any kind outside of Secrets, nor in what the program prints.
+#[test]
+fn secrets_are_in_secrets_alone() {
+    let found = quickstart();
+    let keys = KeySet {
+        public: vec![PublicKey {
+            kid: SIGNER.kid().to_owned(),
+            alg: fapi_config::KeyAlgorithm::Signature(fapi_jose::Alg::Es256),
+            state: KeyState::Active,
+            jwk: SIGNER.public().clone(),
+        }],
+        private: vec![
+            fapi_config::PrivateKey::new(SIGNER.kid(), KeyState::Active, &SIGNER.to_private_jwk()).unwrap(),
+        ],
+        revoked: Vec::new(),
+    };
+    let desired = desired(&found, &validate(&found), &keys);
+    let private: Value = serde_json::from_str(&SIGNER.to_private_jwk()).unwrap();
+    let material = crate::fixture::material();
+    let canaries = [
+        private["d"].as_str().unwrap().to_owned(),
+        material.subject_salt.to_base64url().to_string(),
+        material.seal[0].key.to_base64url().to_string(),
+        material.internal_ca.key.lines().nth(1).unwrap().to_owned(),
+    ];
+    let printed = format!("{desired:?} {material:?} {keys:?} {found:?}");
+    for canary in &canaries {
+        assert!(!printed.contains(canary), "K-10 Debug");
+        for object in desired.iter().filter(|object| object.kind() != "Secret") {
+            assert!(!object.patch().to_string().contains(canary), "K-10 {object:?}");
+        }
+    }
+    let Object::Secret(bundle) = named(&desired, "Secret", "retail-bundle") else { panic!("a Secret") };
+    let bundle: String = bundle
+        .data
+        .iter()
+        .flatten()
+        .map(|(_, bytes)| String::from_utf8_lossy(&bytes.0).into_owned())
+        .collect();
+    assert!(
+        canaries.iter().all(|canary| !bundle.contains(canary)),
+        "KEY-01: the document holds nothing private"
+    );
+}
+
+#[test]
+fn what_is_built_can_be_read_by_the_server() {
+    let found = quickstart();
+    let keys = KeySet::default();
+    let desired = desired(&found, &validate(&found), &keys);
+    let mut files = fapi_config::Files::default();
+    for object in &desired {
+        let Object::Secret(secret) = object else { continue };
+        let own = [names().bundle(), names().keys()].contains(&object.name().to_owned())
+            || object.name().contains("-clients-");
+        for (name, bytes) in secret.data.iter().flatten().filter(|_| own) {
+            if name != super::LEDGER_FILE {
+                files.insert(name.as_str(), bytes.0.clone());
+            }
+        }
+    }
+    files.insert("users.json", crate::fixture::USERS.as_bytes().to_vec());
+    let loaded = fapi_config::Bundle::read(&files).unwrap();
+    assert_eq!(loaded.manifest.revision, 1);
+    assert_eq!(loaded.to_registry().unwrap().clients().count(), 1);
+}
