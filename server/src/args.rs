@@ -80,7 +80,7 @@ pub struct Args {
     pub log_level: String,
 
     /// Seconds for which requests are still accepted after /readyz has begun to fail
-    #[arg(long, env = "FAPI_LEAVE_SECONDS", value_name = "SECONDS", default_value_t = 15)]
+    #[arg(long, env = "FAPI_LEAVE_SECONDS", value_name = "SECONDS", default_value_t = 10)]
     pub leave_seconds: u64,
 
     /// Seconds for which requests under way may then go on

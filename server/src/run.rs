@@ -206,9 +206,9 @@ impl Running {
         info!("Ending: {} connections are open", self.reception.connections());
         self.switch.advance(Phase::Draining);
         if timeout(self.patience.draining, self.reception.empty()).await.is_err() {
-            warn!("Ending: broke off {} connections", self.reception.connections());
+            // Whatever still runs ends with the process; what it has stored is on disk.
+            warn!("Ending: breaks off {} connections", self.reception.connections());
             self.reception.dismiss();
-            self.reception.empty().await;
         }
 
         self.switch.advance(Phase::Ended);

@@ -27,8 +27,10 @@ pub struct Patience {
 }
 
 impl Default for Patience {
+    /// With the five seconds that a pod sleeps before it is told to end, fifteen seconds for callers to notice (F-S01);
+    /// all of it within the 45 that a pod has by default.
     fn default() -> Self {
-        Self { leaving: Duration::from_secs(15), draining: Duration::from_secs(25) }
+        Self { leaving: Duration::from_secs(10), draining: Duration::from_secs(25) }
     }
 }
 

@@ -110,6 +110,13 @@ impl Desk {
         Self { app, routers, limits, room: Arc::new(Semaphore::new(limits.requests)) }
     }
 
+    /// Returns once no request is under way.
+    pub(super) async fn idle(&self) {
+        let all = u32::try_from(self.limits.requests).unwrap_or(u32::MAX);
+        // An error would mean that no request can begin any more, which is as good.
+        let _ = self.room.acquire_many(all).await;
+    }
+
     /// Answers one request.
     pub(super) async fn serve(&self, caller: &Caller, request: Request<Incoming>) -> Response<Answer> {
         let began = Instant::now();

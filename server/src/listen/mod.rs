@@ -96,12 +96,13 @@ impl Reception {
         self.crowd.len()
     }
 
-    /// Returns once all connections have ended.
+    /// Returns once all connections have ended, and all requests of those who hung up before.
     pub async fn empty(&self) {
         self.crowd.empty().await;
+        self.desk.idle().await;
     }
 
-    /// Ends all connections, whatever they are doing.
+    /// Ends all connections, whatever they are doing. Requests that have begun go on.
     pub fn dismiss(&self) {
         self.crowd.dismiss_all();
     }

@@ -156,3 +156,70 @@ async fn an_answer_that_does_not_come_is_not_waited_for() {
     let answer = Client::trusting(&house.authority).get(house.front, BACK, "/forever").await.unwrap();
     assert_eq!(answer.status().as_u16(), 503);
 }
+
+/// The frames of a flood, by number.
+type Flood<'a> = &'a dyn Fn(u32) -> Vec<u8>;
+
+/// A frame of HTTP/2 (RFC 9113 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// `H-03`, RUSTSEC-2023-0034, RUSTSEC-2024-0332, RUSTSEC-2024-0003
+#[tokio::test]
+async fn floods_of_http2_frames_end_their_own_connection_and_no_other() {
+    const DATA: u8 = 0;
+    const HEADERS: u8 = 1;
+    const RST_STREAM: u8 = 3;
+    const SETTINGS: u8 = 4;
+    const PING: u8 = 6;
+    const CONTINUATION: u8 = 9;
+    // :method GET, :scheme https, :path /, and an :authority
+    let head = [&[0x82, 0x87, 0x84, 0x41, 12], FRONT.as_bytes()].concat();
+    let resets = |number: u32| {
+        let stream = 2 * number + 1;
+        [frame(HEADERS, 4, stream, &head), frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])].concat()
+    };
+    let continuations = |number: u32| match number {
+        0 => frame(HEADERS, 0, 1, &head),
+        _ => frame(CONTINUATION, 0, 1, &[&[0, 1, b'x', 0x7f, 0x81, 7][..], &[b'x'; 1024]].concat()),
+    };
+    let empty = |number: u32| match number {
+        0 => frame(HEADERS, 4, 1, &head),
+        _ => frame(DATA, 0, 1, &[]),
+    };
+    let pings = |_: u32| frame(PING, 0, 0, &[7; 8]);
+    let settings = |_: u32| frame(SETTINGS, 0, 0, &[]);
+
+    let house = House::limited(Limits { head: SHORT, idle: SHORT, ..Limits::default() }).await;
+    let client = Client::trusting(&house.authority).http2();
+    let floods: [(&str, Flood<'_>); 5] = [
+        ("rapid resets", &resets),
+        ("continuations", &continuations),
+        ("empty data", &empty),
+        ("pings", &pings),
+        ("settings", &settings),
+    ];
+    for (name, flood) in floods {
+        let stream = client.handshake(house.front, FRONT).await.unwrap();
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let preface = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &frame(SETTINGS, 0, 0, &[])].concat();
+        writer.write_all(&preface).await.unwrap();
+        let flooding = async {
+            let mut number = 0;
+            while writer.write_all(&flood(number)).await.is_ok() {
+                number += 1;
+            }
+        };
+        let others = async {
+            let answer = client.get(house.front, FRONT, "/hello").await.unwrap();
+            assert_eq!(answer.status().as_u16(), 200, "H-03 {name}");
+        };
+        // What is sent back is read, so that it is the flood that ends the connection.
+        let mut sent_back = Vec::new();
+        let reading = reader.read_to_end(&mut sent_back);
+        let ((), (), _) = tokio::join!(flooding, others, reading);
+        assert_eq!(sent_back.get(3), Some(&SETTINGS), "{name}: HTTP/2 was spoken");
+    }
+}

@@ -200,19 +200,31 @@ async fn a_panic_ends_one_request_and_nothing_else() {
     ));
 }
 
-/// What a replayed code revokes must be revoked even if the attacker does not wait for the answer.
+/// What a replayed code revokes must be revoked even if the attacker does not wait for the answer, and the server ends.
 #[tokio::test]
 async fn a_caller_that_hangs_up_does_not_stop_what_has_begun() {
-    let house = House::open().await;
-    for client in clients(&house) {
+    for http2 in [false, true] {
+        let house = House::open().await;
+        let client = Client::trusting(&house.authority);
+        let client = if http2 { client.http2() } else { client };
         let mut connection = client.connect(house.front, BACK).await.unwrap();
         let request = tokio::spawn(async move { connection.send(get(BACK, "/slow")).await });
         house.desk.begun.notified().await;
         request.abort();
         let _ = request.await;
         house.until_metric("fapi_connections 0").await;
-        house.desk.go_on.notify_one();
-        house.desk.ended.notified().await;
+
+        let desk = house.desk.clone();
+        let shutdown = house.running.shutdown();
+        tokio::pin!(shutdown);
+        for _ in 0..100 {
+            tokio::select! {
+                () = &mut shutdown => panic!("the request under way was not waited for"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        desk.go_on.notify_one();
+        tokio::join!(shutdown, desk.ended.notified());
     }
 }
 
