@@ -5,10 +5,11 @@ use super::checks::{resource, response, token};
 use super::client::{self, ResponseKind};
 use super::findings::Findings;
 use super::http::{Agent, HttpError, Request};
-use super::journey::{Halt, Journey, Knowledge, bank_request};
+use super::journey::{Halt, Journey, Knowledge};
 use super::page::Kind;
 use super::report::Ending;
 use super::signin::told;
+use super::tokens::bank_request;
 
 impl Journey<'_> {
     pub(super) async fn attacks(

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `args` | What can be said? |
 //! | `target` | Who plays, and against whom? |
-//! | `journey`, `signin`, `attacks` | What happens, in order? |
+//! | `journey`; `asking`, `signin`, `tokens`, `attacks` | What happens, in order? |
 //! | `checks` | What must hold? One file for each thing that is looked at. |
 //! | `findings`, `report`, `load` | What was proved, and how is it told? |
 //! | `client` | What does the client sign? |
@@ -12,6 +12,7 @@
 //! | `http`, `tls`, `connect` | How do requests get there? |
 
 pub mod args;
+mod asking;
 mod attacks;
 pub mod browser;
 pub mod checks;
@@ -27,6 +28,7 @@ pub mod report;
 pub mod signin;
 pub mod target;
 pub mod tls;
+mod tokens;
 
 use std::time::Instant;
 

@@ -1,0 +1,145 @@
+//! The client asks: it reads what the server says about itself, sends its request, and looks at what came back.
+
+use fapi_jose::JwkSet;
+use url::Url;
+
+use super::checks::{self, discovery, response};
+use super::client::{self, AuthMethod, Pending, ResponseKind};
+use super::findings::Findings;
+use super::http::Request;
+use super::journey::{Halt, Journey, Knowledge, OrHalt as _};
+use super::signin::Decision;
+use crate::clock;
+
+impl Journey<'_> {
+    pub(super) async fn discovery(&self, findings: &mut Findings) -> Result<discovery::Metadata, Halt> {
+        let at = |path: &str| Url::parse(&format!("{}/.well-known/{path}", self.target.issuer));
+        let (Ok(own), Ok(twin)) = (at("openid-configuration"), at("oauth-authorization-server")) else {
+            findings.fail("the issuer is not an address");
+            return Err(Halt::Findings);
+        };
+        let answer = self.cast.outsider.send(Request::get(&own)).await?;
+        let twin = self.cast.outsider.send(Request::get(&twin)).await?;
+        findings.fact("tls", answer.tls.as_str());
+        let intent = discovery::Intent {
+            issuer: &self.target.issuer,
+            auth: self.target.auth,
+            response: self.target.response,
+            alg: self.target.keys.alg().as_str(),
+            scope: &self.target.scope,
+            pushed: self.target.pushed,
+        };
+        discovery::check(&answer, &twin, intent, findings).or_halt()
+    }
+
+    pub(super) async fn keys(
+        &self,
+        metadata: &discovery::Metadata,
+        findings: &mut Findings,
+    ) -> Result<JwkSet, Halt> {
+        let answer = self.cast.outsider.send(Request::get(&metadata.jwks)).await?;
+        checks::jwks::check(&answer, findings).or_halt()
+    }
+
+    /// Signs the request, pushes it if it is to be pushed, and tells where the browser goes.
+    pub(super) async fn request(
+        &self,
+        metadata: &discovery::Metadata,
+        pending: &Pending,
+        pushed: bool,
+        findings: &mut Findings,
+    ) -> Result<Url, Halt> {
+        let target = self.target;
+        let challenge = pending.challenge();
+        let mut inside = vec![
+            ("client_id", target.client_id.as_str()),
+            ("response_type", target.response.response_type()),
+            ("redirect_uri", &target.redirect_uri),
+            ("scope", &target.scope),
+            ("state", &pending.state),
+            ("nonce", &pending.nonce),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ];
+        if target.response != ResponseKind::Hybrid {
+            inside.push(("response_mode", "jwt"));
+        }
+        let object = target.keys.request_object(&inside, &target.issuer, clock::now());
+        let object = object.map_err(|why| {
+            findings.fail(format!("the request object could not be signed: {why}"));
+            Halt::Findings
+        })?;
+        findings.fact("requestObject", target.keys.alg().as_str());
+        findings.fact("codeChallenge", "S256");
+
+        let mut start = metadata.authorization.clone();
+        if !pushed {
+            // OpenID Connect Core 6.1: response_type, client_id and scope stand outside as well.
+            start
+                .query_pairs_mut()
+                .extend_pairs(inside.iter().filter(|(name, _)| {
+                    matches!(*name, "client_id" | "response_type" | "redirect_uri" | "scope")
+                }))
+                .append_pair("request", &object);
+            return Ok(start);
+        }
+        let endpoint =
+            findings.have(metadata.par.as_ref().ok_or("no address"), "requests can be pushed", "RFC 9126 5");
+        let mut fields = self.credentials()?;
+        fields.push(("request", object));
+        let answer = self.cast.app.send(Request::form(endpoint.or_halt()?, fields)).await?;
+        let request_uri = checks::pushed::check(&answer, findings).or_halt()?;
+        start
+            .query_pairs_mut()
+            .append_pair("client_id", &target.client_id)
+            .append_pair("request_uri", &request_uri);
+        Ok(start)
+    }
+
+    /// Client authentication, fresh for each request.
+    pub(super) fn credentials(&self) -> Result<Vec<(&'static str, String)>, Halt> {
+        let target = self.target;
+        if target.auth != AuthMethod::PrivateKeyJwt {
+            return Ok(vec![("client_id", target.client_id.clone())]);
+        }
+        let assertion = target.keys.assertion(&target.client_id, &target.issuer, clock::now());
+        Ok(vec![
+            ("client_assertion_type", client::ASSERTION_TYPE.to_owned()),
+            ("client_assertion", assertion.map_err(|_| Halt::Findings)?),
+        ])
+    }
+
+    /// The code, with the ID Token that vouches for it; `None` when the person refused, and should have.
+    pub(super) fn response(
+        &self,
+        address: &str,
+        known: &Knowledge,
+        findings: &mut Findings,
+    ) -> Result<Option<(String, Option<String>)>, Halt> {
+        let expected = response::Expected {
+            parties: self.parties(known),
+            kind: self.target.response,
+            state: &known.pending.state,
+            issuer_is_promised: known.metadata.issuer_is_promised,
+            decryption: self.target.keys.decryption(),
+        };
+        let answer = response::check(address, &self.target.redirect_uri, expected, findings).or_halt()?;
+        match (answer, self.script.decision) {
+            (response::Response::Code { code, id_token }, Decision::Approve) => Ok(Some((code, id_token))),
+            (response::Response::Error(code), decision) => {
+                let claim = "the client learns that the person refused (access_denied), and nothing else";
+                let expected = decision == Decision::Deny && code == "access_denied";
+                match decision {
+                    Decision::Deny => findings.hold_or(expected, claim, "RFC 6749 4.1.2.1", code),
+                    Decision::Approve => findings.hold_or(false, "there is a code", "RFC 6749 4.1.2", code),
+                };
+                if expected { Ok(None) } else { Err(Halt::Findings) }
+            }
+            (response::Response::Code { .. }, Decision::Deny) => {
+                findings
+                    .fail("the person refused, and the client got a code all the same (RFC 6749 4.1.2.1)");
+                Err(Halt::Findings)
+            }
+        }
+    }
+}
