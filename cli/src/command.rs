@@ -6,6 +6,7 @@ use crate::dev;
 use crate::exit::{Exit, Stop};
 use crate::flow;
 use crate::screen::{self, ColorChoice, Paint};
+use crate::up;
 use crate::version;
 
 /// FAPI authorization servers on a laptop and in a cluster
@@ -28,6 +29,8 @@ enum Command {
     Flow(Box<flow::FlowArgs>),
     /// Keys, passwords and certificates for development
     Dev(dev::DevArgs),
+    /// Serve a folder of YAML on this machine, as a cluster would
+    Up(up::UpArgs),
     /// Print the version
     Version,
 }
@@ -63,6 +66,10 @@ fn run(line: CommandLine) -> Result<Exit, Stop> {
             interruptible(async move { flow::run(&args, line.output, paint).await })
         }
         Command::Dev(args) => dev::run(&args, line.output),
+        Command::Up(args) => {
+            let paint = Paint::stdout(line.color);
+            runtime()?.block_on(up::run(&args, paint))
+        }
         Command::Version => {
             screen::print(&version::render(line.output));
             Ok(Exit::Success)
@@ -70,12 +77,16 @@ fn run(line: CommandLine) -> Result<Exit, Stop> {
     }
 }
 
-/// Runs a command until it ends or somebody presses Ctrl-C.
-fn interruptible(command: impl Future<Output = Result<Exit, Stop>>) -> Result<Exit, Stop> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
+    tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Stop::internal(format!("no threads: {error}")))?;
+        .map_err(|error| Stop::internal(format!("no threads: {error}")))
+}
+
+/// Runs a command until it ends or somebody presses Ctrl-C.
+fn interruptible(command: impl Future<Output = Result<Exit, Stop>>) -> Result<Exit, Stop> {
+    let runtime = runtime()?;
     let exit = runtime.block_on(async {
         tokio::select! {
             exit = command => exit,

@@ -17,6 +17,7 @@ pub mod flow;
 pub mod run_file;
 pub mod screen;
 pub mod source;
+mod up;
 mod version;
 
 pub use self::command::main;

@@ -31,6 +31,11 @@ impl Folder {
         Folder::open(self.0.join(name))
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// Where a file of it is.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)

@@ -12,6 +12,7 @@
 //! | `kit` | what `fapictl flow` needs to play a client |
 //! | `folder` | files that nobody else may read |
 
+pub(crate) mod authority;
 mod certificate;
 mod command;
 mod folder;
@@ -21,7 +22,7 @@ mod people;
 mod secrets;
 mod wants;
 
-pub(crate) use self::command::{DevArgs, run};
+pub(crate) use self::command::{DevArgs, run, state_of};
 pub(crate) use self::folder::Folder;
 pub(crate) use self::kit::{Kit, kits, run_users};
 pub(crate) use self::secrets::{Generated, generate};

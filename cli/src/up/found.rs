@@ -1,0 +1,154 @@
+//! From YAML to what the operator finds in a cluster: the same [`Found`], so that the same functions judge it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fapi_core::Timestamp;
+use fapi_core::ids::Incarnation;
+use fapi_crds::names::label;
+use fapi_crds::{Client, SecretKeyRef, SigningKey, Workspace};
+use fapi_operator::rotate::Floors;
+use fapi_operator::validate::{
+    Found, FoundClient, Fresh, Missing, Previous, References, Resolved, Value, references,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use zeroize::Zeroizing;
+
+use super::state::Identity;
+use crate::source::{Object, Source};
+
+/// On a laptop the wait for relying parties is short: nobody else caches these keys.
+pub(super) const FLOORS: Floors = Floors { margin: fapi_core::Lifetime::seconds(1), ..Floors::PRODUCTION };
+
+/// What names an object in the list of identities.
+pub(super) fn identity_of(kind: &str, namespace: &str, name: &str) -> String {
+    format!("{kind}/{namespace}/{name}")
+}
+
+/// Everything about one Workspace of a folder.
+pub(super) struct Surroundings<'a> {
+    pub(super) source: &'a Source,
+    pub(super) workspace: &'a Object<Workspace>,
+    pub(super) identities: &'a BTreeMap<String, Identity>,
+    pub(super) previous: Option<Previous>,
+    pub(super) tombstones_done: BTreeSet<Incarnation>,
+    /// The certificate that is shown on a laptop, whatever the spec refers to.
+    pub(super) certificate: &'a str,
+    pub(super) now: Timestamp,
+}
+
+impl Surroundings<'_> {
+    /// The Clients that name this Workspace.
+    pub(super) fn clients(&self) -> impl Iterator<Item = &Object<Client>> {
+        self.source.clients.iter().filter(|client| {
+            let reference = &client.value.spec.workspace_ref;
+            reference.name == self.workspace.name
+                && reference.namespace.as_deref().unwrap_or(&client.namespace) == self.workspace.namespace
+        })
+    }
+
+    /// The `SigningKeys` that name it.
+    pub(super) fn signing_keys(&self) -> impl Iterator<Item = &Object<SigningKey>> {
+        self.source.signing_keys.iter().filter(|key| {
+            key.value.spec.workspace_ref.name == self.workspace.name
+                && key.namespace == self.workspace.namespace
+        })
+    }
+
+    pub(super) fn found(&self) -> Found {
+        let mut workspace = self.workspace.value.clone();
+        self.born(&mut workspace.metadata, "Workspace", self.workspace);
+        Found {
+            workspace,
+            clients: self.clients().map(|client| self.client(client)).collect(),
+            signing_keys: self
+                .signing_keys()
+                .map(|key| {
+                    let mut value = key.value.clone();
+                    self.born(&mut value.metadata, "SigningKey", key);
+                    value
+                })
+                .collect(),
+            references: self.references(),
+            previous: self.previous.clone(),
+            fresh: Fresh::Everywhere,
+            tombstones_done: self.tombstones_done.clone(),
+            floors: FLOORS,
+            now: self.now,
+        }
+    }
+
+    fn born<T>(&self, metadata: &mut ObjectMeta, kind: &str, object: &Object<T>) {
+        metadata.namespace = Some(object.namespace.clone());
+        metadata.generation.get_or_insert(1);
+        if let Some(identity) = self.identities.get(&identity_of(kind, &object.namespace, &object.name)) {
+            metadata.uid = Some(identity.uid.clone());
+            metadata.creation_timestamp = jiff::Timestamp::from_second(identity.created).ok().map(Time);
+        }
+    }
+
+    fn client(&self, object: &Object<Client>) -> FoundClient {
+        let mut client = object.value.clone();
+        self.born(&mut client.metadata, "Client", object);
+        let secrets = references(&client)
+            .into_iter()
+            .map(|reference| {
+                let resolved = self.secret(&object.namespace, &reference, true);
+                (reference, resolved)
+            })
+            .collect();
+        let name = ("kubernetes.io/metadata.name".to_owned(), object.namespace.clone());
+        FoundClient { client, namespace_labels: Some(BTreeMap::from([name])), secrets }
+    }
+
+    fn secret(&self, namespace: &str, reference: &SecretKeyRef, labelled: bool) -> Resolved {
+        let found =
+            self.source.secrets.iter().find(|it| it.namespace == namespace && it.name == reference.name);
+        let Some(secret) = found else { return Resolved::Missing(Missing::SecretNotFound) };
+        let wanted = secret.value.labels.get(label::CLIENT_CREDENTIALS).map(String::as_str) == Some("true");
+        if labelled && !wanted {
+            return Resolved::Missing(Missing::NotLabelled);
+        }
+        secret
+            .value
+            .data
+            .get(&reference.key)
+            .map_or(Resolved::Missing(Missing::KeyNotFound), |bytes| value(bytes))
+    }
+
+    fn config_map(&self, name: &str, key: &str) -> Resolved {
+        let namespace = &self.workspace.namespace;
+        let found = self.source.config_maps.iter().find(|it| it.namespace == *namespace && it.name == name);
+        let Some(map) = found else { return Resolved::Missing(Missing::ConfigMapNotFound) };
+        map.value.data.get(key).map_or(Resolved::Missing(Missing::KeyNotFound), |bytes| value(bytes))
+    }
+
+    fn references(&self) -> References {
+        let spec = &self.workspace.value.spec;
+        let own = |reference: &SecretKeyRef| self.secret(&self.workspace.namespace, reference, false);
+        let client_ca =
+            spec.mtls.client_ca.as_ref().map(|source| match (&source.secret_ref, &source.config_map_ref) {
+                (Some(reference), _) => own(reference),
+                (None, Some(reference)) => self.config_map(&reference.name, &reference.key),
+                (None, None) => Resolved::Missing(Missing::SecretNotFound),
+            });
+        let shown = |named: bool| named.then(|| value(self.certificate.as_bytes()));
+        References {
+            users: spec.login.users.as_ref().map(|users| own(&users.secret_ref)),
+            client_ca,
+            tls: shown(spec.tls.secret_name.is_some()),
+            mtls_tls: shown(spec.mtls.tls.as_ref().is_some_and(|tls| tls.secret_name.is_some())),
+            // The embedded database serves on a laptop; the address is only shown to be well-formed where it is written here.
+            database_url: spec.storage.postgresql.as_ref().map(
+                |storage| match own(&storage.url_secret_ref) {
+                    Resolved::Missing(_) => value(b"postgresql://localhost/not-used-on-a-laptop"),
+                    found @ Resolved::Value(_) => found,
+                },
+            ),
+        }
+    }
+}
+
+fn value(bytes: &[u8]) -> Resolved {
+    let version = fapi_jose::b64::encode(fapi_jose::sha256(bytes));
+    Resolved::Value(Value { bytes: Zeroizing::new(bytes.to_vec()), resource_version: version })
+}
