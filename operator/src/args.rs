@@ -1,0 +1,120 @@
+//! What is the operator told when it starts? Flags, each of which is an environment variable too.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{ArgAction, Parser, ValueEnum};
+use fapi_core::Lifetime;
+
+use crate::rotate::Floors;
+use crate::watch::Scope;
+
+/// The controller that turns Workspace, Client and SigningKey into running servers.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "fapi-operator", version)]
+pub struct Args {
+    /// Namespaces to watch, separated by commas. Absent: the whole cluster.
+    #[arg(long, env = "FAPI_WATCH_NAMESPACES", value_delimiter = ',')]
+    pub watch_namespaces: Vec<String>,
+    /// Image of the server that Workspaces run.
+    #[arg(long, env = "FAPI_SERVER_IMAGE")]
+    pub server_image: String,
+    /// Lead only while holding a Lease, so that more than one may run.
+    #[arg(long, env = "FAPI_LEADER_ELECTION", default_value_t = true, action = ArgAction::Set)]
+    pub leader_election: bool,
+    /// Name of the Lease.
+    #[arg(long, env = "FAPI_LEASE_NAME", default_value = "fapi-operator")]
+    pub lease_name: String,
+    /// Namespace that the operator itself runs in, for its Lease. Absent: that of its ServiceAccount.
+    #[arg(long, env = "POD_NAMESPACE")]
+    pub namespace: Option<String>,
+    /// Name of the operator's own pod, for events and the Lease.
+    #[arg(long, env = "POD_NAME")]
+    pub pod_name: Option<String>,
+    /// Where /livez, /readyz and /metrics are served.
+    #[arg(long, env = "FAPI_METRICS_LISTEN", default_value = "0.0.0.0:9090")]
+    pub metrics_listen: SocketAddr,
+    /// How log lines are written.
+    #[arg(long, env = "FAPI_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
+    pub log_format: LogFormat,
+    /// What is logged: error, warn, info, debug, or directives such as `info,fapi_operator=debug`.
+    #[arg(long, env = "FAPI_LOG_LEVEL", default_value = "info")]
+    pub log_level: String,
+    /// Wakes within this many milliseconds are one.
+    #[arg(long, env = "FAPI_DEBOUNCE_MS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(0..=10_000))]
+    pub debounce_ms: u64,
+    /// How many Workspaces are worked on at a time.
+    #[arg(long, env = "FAPI_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub concurrency: u16,
+    /// Shortest rotation interval in seconds. Below an hour, Workspaces show the condition Insecure.
+    #[arg(long, env = "FAPI_MIN_ROTATION_INTERVAL", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..))]
+    pub min_rotation_interval: u32,
+    /// Shortest max-age of the JWKS in seconds.
+    #[arg(long, env = "FAPI_MIN_JWKS_MAX_AGE", default_value_t = 60)]
+    pub min_jwks_max_age: u32,
+    /// Seconds that are added to every wait for relying parties.
+    #[arg(long, env = "FAPI_ROTATION_MARGIN", default_value_t = 60)]
+    pub rotation_margin: u32,
+    /// Seconds by which the clocks of relying parties and pods may differ from ours.
+    #[arg(long, env = "FAPI_CLOCK_SKEW", default_value_t = 60)]
+    pub clock_skew: u32,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum LogFormat {
+    /// For machines.
+    Json,
+    /// For people.
+    Text,
+}
+
+impl Args {
+    /// Which namespaces are watched.
+    pub fn scope(&self) -> Scope {
+        let names: Vec<String> = self.watch_namespaces.iter().map(|name| name.trim().to_owned()).collect();
+        match names.iter().all(String::is_empty) {
+            true => Scope::Cluster,
+            false => Scope::Namespaces(names.into_iter().filter(|name| !name.is_empty()).collect()),
+        }
+    }
+
+    /// What rotation may not go below.
+    pub fn floors(&self) -> Floors {
+        let seconds = |seconds: u32| Lifetime::seconds(i64::from(seconds));
+        Floors {
+            interval: seconds(self.min_rotation_interval),
+            jwks_max_age: seconds(self.min_jwks_max_age),
+            margin: seconds(self.rotation_margin),
+            clock_skew: seconds(self.clock_skew),
+            ..Floors::PRODUCTION
+        }
+    }
+
+    /// How eagerly work is done.
+    pub fn pace(&self) -> crate::queue::Pace {
+        crate::queue::Pace {
+            debounce: Duration::from_millis(self.debounce_ms),
+            concurrency: usize::from(self.concurrency),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_namespaces_the_whole_cluster_is_watched() {
+        let args = |more: &[&str]| {
+            let given = ["fapi-operator", "--server-image=localhost/x:dev"].iter().chain(more);
+            Args::try_parse_from(given).unwrap()
+        };
+        assert_eq!(args(&[]).scope(), Scope::Cluster);
+        assert_eq!(args(&["--watch-namespaces="]).scope(), Scope::Cluster);
+        let some = Scope::Namespaces(vec!["auth".to_owned(), "team".to_owned()]);
+        assert_eq!(args(&["--watch-namespaces=auth, team"]).scope(), some);
+        assert_eq!(args(&[]).floors(), Floors::PRODUCTION);
+        assert!(args(&["--rotation-margin=1"]).floors().are_lowered());
+    }
+}

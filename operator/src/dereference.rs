@@ -1,0 +1,279 @@
+//! What is there? From a Workspace to everything about it: Clients, key lines, Secrets.
+//!
+//! Names and labels come from caches. What is decided by (the Workspace's own Secrets, the content of Secrets referred to) is read
+//! from the API server itself, so that a cache that lags cannot bring back an old revision or an old key.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use fapi_crds::names::{annotation, label};
+use fapi_crds::workspace::Tls;
+use fapi_crds::{Client, KeySource, SecretKeyRef, SigningKey, Workspace};
+use futures::StreamExt as _;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
+use kube::api::ListParams;
+use zeroize::Zeroizing;
+
+use crate::build;
+use crate::context::{Context, Data, Known};
+use crate::error::{Error, Trying as _};
+use crate::material::SecretData;
+use crate::names::Names;
+use crate::status::newer;
+use crate::validate::{Found, FoundClient, Fresh, Missing, References, Resolved, Value, references};
+use crate::watch::{Scope, key_of, workspace_of_client, workspace_of_signing_key};
+use crate::validate::ObjectKey;
+
+/// The Workspace's own Secrets, as the API server has them.
+#[derive(Default)]
+pub struct OwnSecrets(BTreeMap<String, OwnSecret>);
+
+/// One of them.
+pub struct OwnSecret {
+    /// Its metadata.
+    pub metadata: ObjectMeta,
+    /// Its data.
+    pub data: BTreeMap<String, Vec<u8>>,
+}
+
+impl OwnSecrets {
+    /// A Secret by name.
+    pub fn get(&self, name: &str) -> Option<&OwnSecret> {
+        self.0.get(name)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &OwnSecret)> {
+        self.0.iter()
+    }
+
+    /// After one was written.
+    pub(crate) fn insert(&mut self, secret: Secret) {
+        let Some(name) = secret.metadata.name.clone() else { return };
+        let data = secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
+        self.0.insert(name, OwnSecret { metadata: secret.metadata, data });
+    }
+
+    /// After one was deleted.
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
+    /// Data by name. A Secret without any was claimed and never filled: it counts as not there.
+    pub fn data(&self) -> SecretData {
+        let filled = self.0.iter().filter(|(_, secret)| secret.data.values().any(|value| !value.is_empty()));
+        filled.map(|(name, secret)| (name.clone(), secret.data.clone())).collect()
+    }
+}
+
+impl Drop for OwnSecrets {
+    fn drop(&mut self) {
+        use zeroize::Zeroize as _;
+        self.0.values_mut().flat_map(|secret| secret.data.values_mut()).for_each(Vec::zeroize);
+    }
+}
+
+/// Reads the Secrets that carry the Workspace's uid.
+pub async fn own_secrets(cx: &Context, workspace: &Workspace) -> Result<OwnSecrets, Error> {
+    let key = key_of(workspace);
+    let uid = workspace.metadata.uid.as_deref().unwrap_or_default();
+    let api: Api<Secret> = Api::namespaced(cx.client.clone(), &key.namespace);
+    let listed = api.list(&ListParams::default().labels(&format!("{}={uid}", label::WORKSPACE_UID))).await;
+    let mut own = OwnSecrets::default();
+    for secret in listed.trying(|| format!("list Secrets in {}", key.namespace))? {
+        own.insert(secret);
+    }
+    Ok(own)
+}
+
+/// Everything that a verdict needs, but for what the pods say. `fresh` lists the Clients anew instead of trusting the cache.
+pub async fn dereference(
+    cx: &Context,
+    workspace: &Workspace,
+    names: &Names,
+    own: &OwnSecrets,
+    fresh: bool,
+) -> Result<Found, Error> {
+    let key = key_of(workspace);
+    let (clients, fresh) = if fresh {
+        list_clients(cx, &key).await?
+    } else {
+        (cx.stores.clients.filter(|client| workspace_of_client(client) == key), Fresh::No)
+    };
+    let found = futures::stream::iter(clients).map(|client| found_client(cx, client)).buffered(8);
+    let clients: Vec<Result<FoundClient, Error>> = found.collect().await;
+    let signing_keys = cx.stores.signing_keys.filter(|line| workspace_of_signing_key(line) == key);
+    let previous = build::previous(names, &published(names, own))?;
+    let with_status = |line: &Arc<SigningKey>| {
+        let mut line = line.as_ref().clone();
+        line.status = newer(cx, &line.metadata).or(line.status);
+        line
+    };
+    Ok(Found {
+        workspace: workspace.clone(),
+        clients: clients.into_iter().collect::<Result<_, _>>()?,
+        signing_keys: signing_keys.iter().map(with_status).collect(),
+        references: of_workspace(cx, workspace, &key.namespace).await?,
+        previous,
+        fresh,
+        tombstones_done: BTreeSet::new(),
+        floors: cx.settings.floors,
+        now: cx.clock.seconds(),
+    })
+}
+
+/// What is published. A bundle without a manifest was claimed and never filled.
+fn published(names: &Names, own: &OwnSecrets) -> SecretData {
+    let mut data = own.data();
+    if data.get(&names.bundle()).is_some_and(|bundle| !bundle.contains_key(fapi_config::file::MANIFEST)) {
+        data.remove(&names.bundle());
+    }
+    data
+}
+
+async fn list_clients(cx: &Context, workspace: &ObjectKey) -> Result<(Vec<Arc<Client>>, Fresh), Error> {
+    let (apis, fresh): (Vec<Api<Client>>, _) = match &cx.settings.scope {
+        Scope::Cluster => (vec![Api::all(cx.client.clone())], Fresh::Everywhere),
+        Scope::Namespaces(names) => {
+            let apis = names.iter().map(|name| Api::namespaced(cx.client.clone(), name)).collect();
+            (apis, Fresh::Namespaces(names.iter().cloned().collect()))
+        }
+    };
+    let mut clients = Vec::new();
+    for api in apis {
+        let listed = api.list(&ListParams::default()).await.trying(|| "list Clients".to_owned())?;
+        clients.extend(listed.into_iter().filter(|client| workspace_of_client(client) == *workspace).map(Arc::new));
+    }
+    Ok((clients, fresh))
+}
+
+async fn found_client(cx: &Context, client: Arc<Client>) -> Result<FoundClient, Error> {
+    let namespace = key_of(client.as_ref()).namespace;
+    let mut secrets = BTreeMap::new();
+    for reference in references(&client) {
+        let resolved = for_client(cx, &namespace, &reference).await?;
+        secrets.insert(reference, resolved);
+    }
+    let of_cluster = ObjectKey { namespace: String::new(), name: namespace };
+    let namespaces = cx.stores.namespaces.as_ref();
+    let labels = namespaces.and_then(|cache| cache.find(&of_cluster)).map(|found| found.metadata.labels.clone().unwrap_or_default());
+    let mut client = client.as_ref().clone();
+    client.status = newer(cx, &client.metadata).or(client.status);
+    Ok(FoundClient { client, namespace_labels: labels, secrets })
+}
+
+/// A Secret that a Client refers to: read only if its owner has labelled it for that. Whoever may write a Client must not be able
+/// to make the operator read any Secret beside it.
+async fn for_client(cx: &Context, namespace: &str, reference: &SecretKeyRef) -> Result<Resolved, Error> {
+    let key = ObjectKey { namespace: namespace.to_owned(), name: reference.name.clone() };
+    let Some(seen) = cx.stores.secrets.find(&key) else {
+        cx.memory().client_secrets.remove(&key);
+        return Ok(Resolved::Missing(Missing::SecretNotFound));
+    };
+    if !is_labelled(&seen.metadata) {
+        cx.memory().client_secrets.remove(&key);
+        return Ok(Resolved::Missing(Missing::NotLabelled));
+    }
+    let known = cx.memory().client_secrets.get(&key).cloned();
+    let seen_version = seen.metadata.resource_version.as_deref();
+    let known = match known.filter(|known| Some(known.resource_version.as_str()) == seen_version) {
+        Some(known) => known,
+        None => {
+            let api: Api<Secret> = Api::namespaced(cx.client.clone(), namespace);
+            let Some(secret) = api.get_opt(&reference.name).await.trying(|| format!("get Secret {key}"))? else {
+                return Ok(Resolved::Missing(Missing::SecretNotFound));
+            };
+            // The label may have gone between the cache and now.
+            if !is_labelled(&secret.metadata) {
+                return Ok(Resolved::Missing(Missing::NotLabelled));
+            }
+            let known = Known {
+                resource_version: secret.metadata.resource_version.clone().unwrap_or_default(),
+                data: Arc::new(data_of(secret)),
+            };
+            cx.memory().client_secrets.insert(key, known.clone());
+            known
+        }
+    };
+    Ok(pick(&known.data, &reference.key, &known.resource_version))
+}
+
+fn is_labelled(metadata: &ObjectMeta) -> bool {
+    let value = metadata.labels.as_ref().and_then(|labels| labels.get(label::CLIENT_CREDENTIALS));
+    value.is_some_and(|value| value == "true")
+}
+
+fn data_of(secret: Secret) -> Data {
+    secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, Zeroizing::new(value.0))).collect()
+}
+
+fn pick(data: &Data, key: &str, version: &str) -> Resolved {
+    match data.get(key) {
+        Some(bytes) => Resolved::Value(Value { bytes: bytes.clone(), resource_version: version.to_owned() }),
+        None => Resolved::Missing(Missing::KeyNotFound),
+    }
+}
+
+async fn of_workspace(cx: &Context, workspace: &Workspace, namespace: &str) -> Result<References, Error> {
+    let spec = &workspace.spec;
+    let tls = async |tls: Option<&Tls>| -> Result<Option<Resolved>, Error> {
+        let Some(name) = tls.and_then(|tls| tls.secret_name.as_ref()) else { return Ok(None) };
+        let reference = SecretKeyRef { name: name.clone(), key: "tls.crt".to_owned() };
+        secret(cx, namespace, &reference).await.map(Some)
+    };
+    let by_name = async |reference: Option<&SecretKeyRef>| -> Result<Option<Resolved>, Error> {
+        match reference {
+            Some(reference) => secret(cx, namespace, reference).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    Ok(References {
+        users: by_name(spec.login.users.as_ref().map(|users| &users.secret_ref)).await?,
+        client_ca: match &spec.mtls.client_ca {
+            Some(source) => Some(of_source(cx, namespace, source).await?),
+            None => None,
+        },
+        tls: tls(Some(&spec.tls)).await?,
+        mtls_tls: tls(spec.mtls.tls.as_ref()).await?,
+        database_url: by_name(spec.storage.postgresql.as_ref().map(|database| &database.url_secret_ref)).await?,
+    })
+}
+
+/// A Secret that the Workspace itself names: whoever writes a Workspace is trusted with its namespace.
+async fn secret(cx: &Context, namespace: &str, reference: &SecretKeyRef) -> Result<Resolved, Error> {
+    let api: Api<Secret> = Api::namespaced(cx.client.clone(), namespace);
+    let read = api.get_opt(&reference.name).await;
+    let Some(secret) = read.trying(|| format!("get Secret {namespace}/{}", reference.name))? else {
+        return Ok(Resolved::Missing(Missing::SecretNotFound));
+    };
+    let version = secret.metadata.resource_version.clone().unwrap_or_default();
+    Ok(pick(&data_of(secret), &reference.key, &version))
+}
+
+async fn of_source(cx: &Context, namespace: &str, source: &KeySource) -> Result<Resolved, Error> {
+    if let Some(reference) = &source.secret_ref {
+        return secret(cx, namespace, reference).await;
+    }
+    let Some(reference) = &source.config_map_ref else { return Ok(Resolved::Missing(Missing::ConfigMapNotFound)) };
+    let api: Api<ConfigMap> = Api::namespaced(cx.client.clone(), namespace);
+    let read = api.get_opt(&reference.name).await;
+    let Some(map) = read.trying(|| format!("get ConfigMap {namespace}/{}", reference.name))? else {
+        return Ok(Resolved::Missing(Missing::ConfigMapNotFound));
+    };
+    let text = map.data.as_ref().and_then(|data| data.get(&reference.key)).map(|text| text.clone().into_bytes());
+    let bytes = text.or_else(|| Some(map.binary_data.as_ref()?.get(&reference.key)?.0.clone()));
+    Ok(match bytes {
+        Some(bytes) => Resolved::Value(Value {
+            bytes: Zeroizing::new(bytes),
+            resource_version: map.metadata.resource_version.unwrap_or_default(),
+        }),
+        None => Resolved::Missing(Missing::KeyNotFound),
+    })
+}
+
+/// The hash that an object was written with.
+pub(crate) fn written_hash(metadata: &ObjectMeta) -> Option<&str> {
+    metadata.annotations.as_ref()?.get(annotation::HASH).map(String::as_str)
+}

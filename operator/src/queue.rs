@@ -1,0 +1,133 @@
+//! In which order is work done? Each key at most once at a time, many wakes in one go, failures with patience.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::hash::Hash;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, error};
+
+use crate::error::backoff;
+
+/// What is to follow on a piece of work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Once more, after this time at the latest.
+    Again(Duration),
+    /// Somebody else was faster: once more, now.
+    Conflict,
+    /// It failed: once more, the later the more often it did.
+    Failed,
+    /// It failed for want of a right: once more in a minute.
+    Forbidden,
+    /// There is nothing left to do until somebody wakes it.
+    Forget,
+}
+
+/// How eager it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Wakes within this time are one.
+    pub debounce: Duration,
+    /// How many keys are worked on at a time.
+    pub concurrency: usize,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { debounce: Duration::from_millis(300), concurrency: 8 }
+    }
+}
+
+#[derive(Default)]
+struct Entry {
+    due: Option<Instant>,
+    running: bool,
+    failures: u32,
+}
+
+/// Works until all senders of `wakes` are gone. A piece of work that panics is a failed one.
+pub async fn run<K, W>(mut wakes: mpsc::UnboundedReceiver<K>, pace: Pace, work: impl Fn(K) -> W)
+where
+    K: Clone + Eq + Hash + Display + Send + 'static,
+    W: Future<Output = Outcome> + Send + 'static,
+{
+    let mut entries: HashMap<K, Entry> = HashMap::new();
+    let mut running: JoinSet<Outcome> = JoinSet::new();
+    let mut ids: HashMap<tokio::task::Id, K> = HashMap::new();
+    loop {
+        let now = Instant::now();
+        let mut ready: Vec<(Instant, K)> = entries
+            .iter()
+            .filter(|(_, entry)| !entry.running)
+            .filter_map(|(key, entry)| Some((entry.due.filter(|due| *due <= now)?, key.clone())))
+            .collect();
+        ready.sort_by_key(|(due, _)| *due);
+        for (_, key) in ready.into_iter().take(pace.concurrency.saturating_sub(running.len())) {
+            let entry = entries.entry(key.clone()).or_default();
+            (entry.due, entry.running) = (None, true);
+            let id = running.spawn(work(key.clone())).id();
+            ids.insert(id, key);
+        }
+        let full = running.len() >= pace.concurrency;
+        let waiting = entries.values().filter(|entry| !entry.running).filter_map(|entry| entry.due);
+        let next = waiting.min().filter(|_| !full);
+        tokio::select! {
+            wake = wakes.recv() => {
+                let Some(key) = wake else { return };
+                let soon = Instant::now() + pace.debounce;
+                let entry = entries.entry(key).or_default();
+                entry.due = Some(entry.due.map_or(soon, |due| due.min(soon)));
+            }
+            Some(done) = running.join_next_with_id() => {
+                let (id, outcome) = match done {
+                    Ok((id, outcome)) => (id, outcome),
+                    Err(panic) => (panic.id(), Outcome::Failed),
+                };
+                let Some(key) = ids.remove(&id) else { continue };
+                if outcome == Outcome::Failed {
+                    debug!(%key, "Failed, will be tried again");
+                }
+                settle(&mut entries, key, outcome);
+            }
+            () = sleep_until(next.unwrap_or(now)), if next.is_some() => {}
+        }
+    }
+}
+
+fn settle<K: Eq + Hash + Display>(entries: &mut HashMap<K, Entry>, key: K, outcome: Outcome) {
+    let Some(entry) = entries.get_mut(&key) else {
+        error!(%key, "Work ended that was never begun");
+        return;
+    };
+    entry.running = false;
+    let now = Instant::now();
+    let after = match outcome {
+        Outcome::Again(after) => {
+            entry.failures = 0;
+            Some(after)
+        }
+        Outcome::Conflict | Outcome::Failed => {
+            entry.failures = entry.failures.saturating_add(1);
+            // The first conflicts are the price of optimism; a row of them means that something is wrong.
+            let patient = outcome == Outcome::Failed || entry.failures > 5;
+            Some(if patient { backoff(entry.failures) } else { Duration::from_millis(50) })
+        }
+        Outcome::Forbidden => {
+            entry.failures = 0;
+            Some(Duration::from_secs(60))
+        }
+        Outcome::Forget => None,
+    };
+    let due = after.map(|after| now + after);
+    entry.due = match (entry.due, due) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    };
+    if entry.due.is_none() {
+        entries.remove(&key);
+    }
+}

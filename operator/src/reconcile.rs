@@ -1,0 +1,327 @@
+//! What is to be done about a Workspace? The table of contents: each line is a file of its own, and only three of them write.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fapi_config::Manifest;
+use fapi_crds::client::ClientStatus;
+use fapi_crds::condition::{self, Status};
+use fapi_crds::names::label;
+use fapi_crds::workspace::WorkspaceStatus;
+use fapi_crds::{Client, ConditionType, Reason, SigningKey, Workspace};
+use tracing::{debug, info, warn};
+
+use crate::apply::{Parent, apply};
+use crate::build::{self, Applied, Desired, Inputs};
+use crate::clock::share_of;
+use crate::context::Context;
+use crate::dereference::{OwnSecrets, dereference, own_secrets};
+use crate::error::{Class, Error};
+use crate::keys::{self, Rotated, Surroundings};
+use crate::material::{self, Certified, Wanted};
+use crate::names::{Names, WorkspaceName};
+use crate::observe::{nudge, observe};
+use crate::queue::Outcome;
+use crate::rotate::{Acknowledgements, Counting};
+use crate::status::{self, Facts, Published, turned};
+use crate::unattached::unattached;
+use crate::validate::{Found, ObjectKey, Verdict, validate};
+use crate::{finalizer, rotate};
+
+/// When nothing has happened: look again, in case something was missed.
+const SAFETY: Duration = Duration::from_mins(10);
+/// While pods are on their way.
+const EAGER: Duration = Duration::from_millis(500);
+/// While they have been on their way for long.
+const PATIENT: Duration = Duration::from_mins(1);
+
+/// Brings one Workspace forward, and says when to look again.
+pub async fn reconcile(cx: Arc<Context>, key: ObjectKey) -> Outcome {
+    let begun = Instant::now();
+    let workspace = cx.stores.workspaces.find(&key).map(|workspace| {
+        let mut workspace = workspace.as_ref().clone();
+        workspace.status = status::newer(&cx, &workspace.metadata).or(workspace.status);
+        workspace
+    });
+    let result = match &workspace {
+        Some(workspace) => one(&cx, &key, workspace).await,
+        None => nobody(&cx, &key).await,
+    };
+    let (name, outcome) = match &result {
+        Ok(outcome) => ("ok", *outcome),
+        Err(Error::NotLeading) => ("not_leading", Outcome::Forget),
+        Err(error) => match error.class() {
+            Class::Conflict => {
+                debug!(workspace = %key, %error, "Somebody else was faster, reading {key} again");
+                ("conflict", Outcome::Conflict)
+            }
+            Class::Forbidden => {
+                warn!(workspace = %key, %error, "The operator may not do what {key} needs");
+                ("forbidden", Outcome::Forbidden)
+            }
+            Class::Other => {
+                warn!(workspace = %key, %error, "Could not bring {key} forward, will try again");
+                ("error", Outcome::Failed)
+            }
+        },
+    };
+    cx.metrics.reconciled(name, begun.elapsed());
+    if let (Some(workspace), Err(error)) = (&workspace, &result)
+        && !matches!(outcome, Outcome::Forget | Outcome::Conflict)
+        && let Err(error) = report(&cx, workspace, error).await
+    {
+        debug!(workspace = %key, %error, "Could not write the status of {key} either");
+    }
+    outcome
+}
+
+async fn one(cx: &Context, key: &ObjectKey, workspace: &Workspace) -> Result<Outcome, Error> {
+    // Its children go with it, and nothing new is made for it.
+    if workspace.metadata.deletion_timestamp.is_some() {
+        return Ok(Outcome::Forget);
+    }
+    let Ok(name) = WorkspaceName::parse(&key.name) else { return Ok(Outcome::Forget) };
+    let names = Names { namespace: key.namespace.clone(), workspace: name };
+    let uid = workspace.metadata.uid.clone().unwrap_or_default();
+    cx.may_write()?;
+
+    let mut own = own_secrets(cx, workspace).await?;
+    let mut found = dereference(cx, workspace, &names, &own, false).await?;
+    let acks = ask(cx, &names, &uid, &own, &found).await?;
+    found.tombstones_done = acks.tombstones_done(Counting::Serving);
+    let mut verdict = validate(&found);
+    if verdict.wants_fresh_list {
+        let done = found.tombstones_done;
+        found = Found { tombstones_done: done, ..dereference(cx, workspace, &names, &own, true).await? };
+        verdict = validate(&found);
+    }
+
+    let published = match &verdict.publication {
+        Some(publication) => {
+            let keys_before = found.previous.as_ref().map_or(&[][..], |previous| &previous.document.keys);
+            let around = Surroundings {
+                workspace,
+                names: &names,
+                signing_keys: &found.signing_keys,
+                verdicts: &verdict.signing_keys,
+                rules: &publication.rules,
+                acks: &acks,
+                published: keys_before,
+            };
+            let rotated = keys::rotate(cx, &around, &mut own).await?;
+            let material = material(cx, &names, workspace, publication.document.issuer.host(), &own).await?;
+            let desired = build::build(&Inputs {
+                spec: &workspace.spec,
+                publication,
+                keys: &rotated.set,
+                material: &material,
+                previous: found.previous.as_ref().map(|previous| &previous.manifest),
+                seen_revision: acks.highest_revision(),
+                settings: &cx.settings.build,
+            });
+            let children = apply(cx, Parent { names: &names, uid: &uid }, &mut own, desired).await?;
+            announce(cx, workspace, found.previous.as_ref().map(|previous| &previous.manifest), children.manifest()).await;
+            nudge(cx, &names, &uid, &acks, children.manifest()).await?;
+            Some((rotated, children))
+        }
+        None => None,
+    };
+    let acks = Acknowledgements {
+        revision: published.as_ref().map_or(acks.revision, |(_, children)| children.manifest().revision),
+        ..acks
+    };
+    tell(cx, workspace, &found, &verdict, &acks, published.as_ref()).await?;
+    Ok(Outcome::Again(again(cx, key, &found, &acks, published.as_ref())))
+}
+
+/// Nobody of that name is there.
+async fn nobody(cx: &Context, key: &ObjectKey) -> Result<Outcome, Error> {
+    {
+        let mut memory = cx.memory();
+        memory.identities.remove(key);
+        memory.polls.remove(key);
+    }
+    cx.metrics.forget(key);
+    unattached(cx, key).await?;
+    Ok(Outcome::Forget)
+}
+
+async fn ask(cx: &Context, names: &Names, uid: &str, own: &OwnSecrets, found: &Found) -> Result<Acknowledgements, Error> {
+    let text = |data: &std::collections::BTreeMap<String, Vec<u8>>, key: &str| {
+        data.get(key).filter(|bytes| !bytes.is_empty()).and_then(|bytes| String::from_utf8(bytes.clone()).ok())
+    };
+    let authority = own.get(&names.internal_ca()).and_then(|secret| {
+        let certificate = text(&secret.data, "tls.crt")?;
+        Some(Certified { certificate, key: text(&secret.data, "tls.key")?.into() })
+    });
+    observe(cx, names, uid, authority.as_ref(), found.previous.as_ref().map(|previous| &previous.manifest)).await
+}
+
+/// What is there is kept; what is missing is made, off the threads that serve.
+async fn material(
+    cx: &Context,
+    names: &Names,
+    workspace: &Workspace,
+    issuer_host: &str,
+    own: &OwnSecrets,
+) -> Result<material::Material, Error> {
+    let wanted = Wanted::new(names, &workspace.spec, issuer_host);
+    let secrets = own.data();
+    let now = cx.clock.seconds();
+    let made = tokio::task::spawn_blocking(move || material::complete(&secrets, &wanted, now)).await;
+    let made = made.map_err(|_| Error::Material("making keys was interrupted".to_owned()))?;
+    made.map_err(|error| Error::Material(error.to_string()))
+}
+
+async fn announce(cx: &Context, workspace: &Workspace, before: Option<&Manifest>, now: &Manifest) {
+    if before.map(|manifest| manifest.revision) != Some(now.revision) {
+        let revision = now.revision;
+        info!(workspace = now.workspace, revision, "Published revision {revision} of {}", now.workspace);
+        cx.events.normal(workspace, "ConfigRevisionPublished", format!("Published revision {revision}")).await;
+    }
+}
+
+/// Writes what is true now, where that differs from what was said before.
+async fn tell(
+    cx: &Context,
+    workspace: &Workspace,
+    found: &Found,
+    verdict: &Verdict,
+    acks: &Acknowledgements,
+    published: Option<&(Rotated, Desired<Applied>)>,
+) -> Result<(), Error> {
+    let key = crate::watch::key_of(workspace);
+    let deployment = cx.stores.deployments.find(&key).filter(|deployment| {
+        let labels = deployment.metadata.labels.as_ref();
+        labels.and_then(|labels| labels.get(label::WORKSPACE_UID)) == workspace.metadata.uid.as_ref()
+    });
+    let keys_before = found.previous.as_ref().map_or(&[][..], |previous| &previous.document.keys);
+    let facts = Facts {
+        workspace,
+        verdict,
+        applied: published.map(|(rotated, children)| Published { children, lines: &rotated.lines, keys: keys_before }),
+        acks,
+        deployment: deployment.as_deref(),
+        now: cx.clock.now(),
+    };
+    let mut programmed = 0;
+    for found in &found.clients {
+        let client = &found.client;
+        let Some(verdict) = verdict.clients.iter().find(|verdict| Some(&verdict.uid) == client.metadata.uid.as_ref()) else {
+            continue;
+        };
+        let status = status::client(&facts, client, verdict);
+        programmed += usize::from(condition::is_true(&status.conditions, ConditionType::Programmed));
+        if status::write(cx, client, client.status.as_ref(), &status).await? {
+            look_on(cx, client, client.status.as_ref(), &status).await;
+        }
+        if verdict.deleting && is_forgotten(&facts, verdict) {
+            finalizer::remove(cx, client).await?;
+        }
+    }
+    for line in &found.signing_keys {
+        if let Some(verdict) = verdict.signing_keys.iter().find(|verdict| verdict.name == crate::watch::key_of(line).name) {
+            let status = status::signing_key(&facts, line, verdict);
+            status::write::<SigningKey, _>(cx, line, line.status.as_ref(), &status).await?;
+        }
+    }
+    let status = status::workspace(&facts, programmed);
+    if let Some(config) = &status.config {
+        cx.metrics.published(&key, config.revision, config.pods_current, config.pods_total);
+    }
+    if status::write(cx, workspace, workspace.status.as_ref(), &status).await? {
+        let before = workspace.status.as_ref().map_or(&[][..], |status| &status.conditions);
+        if let Some(ready) = turned(ConditionType::Ready, before, &status.conditions) {
+            if ready.status == Status::True.as_str() {
+                cx.events.normal(workspace, "Ready", ready.message.clone()).await;
+            } else if !before.is_empty() {
+                cx.events.warning(workspace, ready.reason.parse().unwrap_or(Reason::Pending), ready.message.clone()).await;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Events of a Client: when it begins to work, and when it stops.
+async fn look_on(cx: &Context, client: &Client, before: Option<&ClientStatus>, after: &ClientStatus) {
+    let before = before.map_or(&[][..], |status| &status.conditions);
+    if let Some(programmed) = turned(ConditionType::Programmed, before, &after.conditions)
+        && programmed.status == Status::True.as_str()
+    {
+        cx.events.normal(client, "ClientProgrammed", programmed.message.clone()).await;
+    }
+    for type_ in [ConditionType::Accepted, ConditionType::ResolvedRefs] {
+        if let Some(condition) = turned(type_, before, &after.conditions)
+            && condition.status == Status::False.as_str()
+        {
+            cx.events.warning(client, condition.reason.parse().unwrap_or(Reason::Pending), condition.message.clone()).await;
+        }
+    }
+}
+
+/// Whether every pod refuses a deleted Client and has forgotten what it had.
+fn is_forgotten(facts: &Facts<'_>, verdict: &crate::validate::ClientVerdict) -> bool {
+    let Some(applied) = facts.applied else { return true };
+    let tombstones = facts.verdict.publication.as_ref().map_or(&[][..], |publication| &publication.document.tombstones);
+    let remembered = tombstones.iter().any(|tombstone| Some(&tombstone.client_id) == verdict.client_id.as_ref());
+    let loaded = facts.acks.confirm(rotate::counting(applied.lines), applied.manifest().revision, |_| true);
+    !remembered && loaded == rotate::Confirmation::All
+}
+
+/// When to look again: soon while pods are on their way, in time for the next step of a key, and now and then in any case.
+fn again(
+    cx: &Context,
+    key: &ObjectKey,
+    found: &Found,
+    acks: &Acknowledgements,
+    published: Option<&(Rotated, Desired<Applied>)>,
+) -> Duration {
+    let safety = SAFETY.mul_f64(0.8) + share_of(SAFETY.mul_f64(0.4));
+    let Some((rotated, children)) = published else { return safety };
+    let now = cx.clock.seconds();
+    let keys = found.previous.as_ref().map_or(&[][..], |previous| &previous.document.keys);
+    let outlooks: Vec<_> =
+        rotated.lines.iter().map(|line| rotate::outlook(line, &rotated.lines, acks, keys, now)).collect();
+    let loaded = acks.confirm(rotate::counting(&rotated.lines), children.manifest().revision, |_| true);
+    let unconfirmed = rotated.lines.iter().filter(|line| line.wanted).any(|line| {
+        line.active().is_none_or(|key| key.activation_acked_at.is_none())
+            || line.next().is_some_and(|key| key.published_acked_at.is_none())
+    });
+    let tombstones = !found.previous.as_ref().is_none_or(|previous| previous.document.tombstones.is_empty());
+    let waits = loaded != rotate::Confirmation::All
+        || unconfirmed
+        || tombstones
+        || outlooks.iter().any(|outlook| !outlook.waiting_for.is_empty());
+    let wake = outlooks.iter().filter_map(|outlook| outlook.wake).min();
+    let wake = wake.map(|at| Duration::from_secs(u64::try_from((at - now).as_seconds()).unwrap_or(0)) + EAGER);
+    let mut memory = cx.memory();
+    let polls = memory.polls.entry(key.clone()).or_insert(0);
+    *polls = if waits { polls.saturating_add(1) } else { 0 };
+    let poll = match *polls {
+        0 => safety,
+        1..60 => EAGER,
+        more => (EAGER * (more - 58)).min(PATIENT),
+    };
+    wake.map_or(poll, |wake| wake.min(poll))
+}
+
+/// What went wrong, where people look for it.
+async fn report(cx: &Context, workspace: &Workspace, error: &Error) -> Result<(), Error> {
+    let mut status: WorkspaceStatus = workspace.status.clone().unwrap_or_default();
+    let generation = workspace.metadata.generation;
+    let now = cx.clock.now();
+    let human = error.class() == Class::Forbidden || matches!(error, Error::Damaged(_) | Error::Material(_));
+    let message = match error.class() {
+        Class::Forbidden => format!("the operator lacks a right: {error}"),
+        _ => error.to_string(),
+    };
+    status.observed_generation = generation;
+    for (type_, is) in [
+        (ConditionType::Ready, false),
+        (ConditionType::Reconciling, !human),
+        (ConditionType::Stalled, human),
+    ] {
+        condition::set(&mut status.conditions, type_, is.into(), Reason::ApplyFailed, message.clone(), generation, now);
+    }
+    status::write(cx, workspace, workspace.status.as_ref(), &status).await.map(|_| ())
+}

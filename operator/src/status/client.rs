@@ -1,0 +1,66 @@
+//! The status of a Client.
+
+use fapi_crds::client::{ClientConfigStatus, ClientStatus, WorkspaceIdentity};
+use fapi_crds::{Client, ConditionType, Reason};
+
+use super::{Conditions, Facts, signed};
+use crate::validate::{ClientVerdict, Finding};
+use crate::watch::key_of;
+
+/// The status of a Client of the Workspace.
+pub fn client(facts: &Facts<'_>, client: &Client, verdict: &ClientVerdict) -> ClientStatus {
+    let before = client.status.clone().unwrap_or_default();
+    let workspace = key_of(facts.workspace);
+    let config = config(facts, verdict, &before);
+    let mut status = ClientStatus {
+        observed_generation: verdict.generation,
+        conditions: before.conditions,
+        client_id: verdict.client_id.as_ref().map(ToString::to_string),
+        workspace: Some(WorkspaceIdentity {
+            namespace: workspace.namespace,
+            name: workspace.name,
+            uid: facts.workspace.metadata.uid.clone().unwrap_or_default(),
+        }),
+        config,
+        registration_digest: verdict.facts.registration_digest.clone(),
+        keys: verdict.facts.keys.clone(),
+        earliest_expiry: verdict.facts.earliest_expiry.clone(),
+        redirect_uris: verdict.facts.redirect_uris.clone(),
+        secrets: verdict.facts.secrets.clone(),
+    };
+    let programmed = programmed(facts, verdict, config);
+    let mut conditions =
+        Conditions { list: &mut status.conditions, generation: verdict.generation, now: facts.now };
+    conditions.set(ConditionType::Accepted, &verdict.accepted);
+    conditions.set(ConditionType::ResolvedRefs, &verdict.resolved_refs);
+    conditions.set(ConditionType::Programmed, &programmed);
+    conditions.set_or_remove(ConditionType::CertificateExpiring, verdict.certificate_expiring.as_ref());
+    conditions.summarize(&[&verdict.accepted, &verdict.resolved_refs, &programmed]);
+    status
+}
+
+/// The first revision with the Client as it is: kept as long as what was resolved is the same.
+fn config(facts: &Facts<'_>, verdict: &ClientVerdict, before: &ClientStatus) -> Option<ClientConfigStatus> {
+    let applied = facts.applied?;
+    verdict.registration.as_ref()?;
+    let current = signed(applied.manifest().revision);
+    let same = before.registration_digest.is_some() && before.registration_digest == verdict.facts.registration_digest;
+    // A revision beyond the current one is of a cluster before it was restored.
+    let known = before.config.filter(|known| same && known.revision <= current);
+    Some(ClientConfigStatus {
+        revision: known.map_or(current, |known| known.revision),
+        shard: verdict.shard.map_or(0, i32::from),
+    })
+}
+
+fn programmed(facts: &Facts<'_>, verdict: &ClientVerdict, config: Option<ClientConfigStatus>) -> Finding {
+    let Some(config) = config else {
+        let because = if verdict.accepted.is_true() { &verdict.resolved_refs } else { &verdict.accepted };
+        if because.is_true() {
+            return Finding::no(Reason::WorkspaceNotReady, "the Workspace has published nothing yet");
+        }
+        return Finding::no(because.reason, format!("not published: {}", because.message));
+    };
+    let loaded = facts.loaded(u64::try_from(config.revision).unwrap_or(0));
+    if loaded.is_true() { Finding { reason: Reason::Programmed, ..loaded } } else { loaded }
+}

@@ -1,0 +1,128 @@
+//! Who refers to it? From a Secret or `ConfigMap` back to the Workspaces that have to look at it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{PoisonError, RwLock};
+
+use fapi_crds::workspace::{Tls, WorkspaceSpec};
+use fapi_crds::{Client, KeySource, Workspace};
+
+use super::key_of;
+use crate::validate::ObjectKey;
+
+/// Something that can be referred to.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Reference {
+    /// A `ConfigMap`.
+    ConfigMap(ObjectKey),
+    /// A Secret.
+    Secret(ObjectKey),
+}
+
+/// Something that refers.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(super) enum Referrer {
+    Client(ObjectKey),
+    Workspace(ObjectKey),
+}
+
+/// The way back from references to Workspaces.
+#[derive(Default, Debug)]
+pub(super) struct Index(RwLock<Inner>);
+
+#[derive(Default, Debug)]
+struct Inner {
+    /// Who refers to it, and for which Workspace.
+    referrers: HashMap<Reference, BTreeMap<Referrer, ObjectKey>>,
+    references: HashMap<Referrer, BTreeSet<Reference>>,
+}
+
+impl Index {
+    /// Says what somebody refers to now, in place of what was said before. Empty: it is gone.
+    pub(super) fn set(&self, referrer: &Referrer, workspace: &ObjectKey, references: BTreeSet<Reference>) {
+        let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for before in inner.references.remove(referrer).unwrap_or_default() {
+            if let Some(referrers) = inner.referrers.get_mut(&before) {
+                referrers.remove(referrer);
+                if referrers.is_empty() {
+                    inner.referrers.remove(&before);
+                }
+            }
+        }
+        for reference in &references {
+            let referrers = inner.referrers.entry(reference.clone()).or_default();
+            referrers.insert(referrer.clone(), workspace.clone());
+        }
+        if !references.is_empty() {
+            inner.references.insert(referrer.clone(), references);
+        }
+    }
+
+    /// The Workspaces that have to look at it.
+    pub(super) fn referrers(&self, reference: &Reference) -> Vec<ObjectKey> {
+        let inner = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let found: BTreeSet<&ObjectKey> = inner.referrers.get(reference).into_iter().flat_map(BTreeMap::values).collect();
+        found.into_iter().cloned().collect()
+    }
+}
+
+/// What a Client refers to. All of it is in its own namespace.
+pub(super) fn of_client(client: &Client) -> BTreeSet<Reference> {
+    let namespace = key_of(client).namespace;
+    crate::validate::references(client).into_iter().map(|reference| secret(&namespace, &reference.name)).collect()
+}
+
+/// What a Workspace refers to. All of it is in its own namespace.
+pub(super) fn of_workspace(workspace: &Workspace) -> BTreeSet<Reference> {
+    let namespace = key_of(workspace).namespace;
+    let spec: &WorkspaceSpec = &workspace.spec;
+    let tls = |tls: &Tls| tls.secret_name.as_ref().map(|name| secret(&namespace, name));
+    let mut found = BTreeSet::new();
+    found.extend(tls(&spec.tls));
+    found.extend(spec.mtls.tls.as_ref().and_then(tls));
+    found.extend(spec.login.users.as_ref().map(|users| secret(&namespace, &users.secret_ref.name)));
+    found.extend(spec.storage.postgresql.as_ref().map(|database| secret(&namespace, &database.url_secret_ref.name)));
+    found.extend(spec.subject_salt_ref.as_ref().map(|salt| secret(&namespace, &salt.name)));
+    for source in [&spec.mtls.client_ca, &spec.mtls.crl].into_iter().flatten() {
+        found.extend(of_source(&namespace, source));
+    }
+    found
+}
+
+fn of_source(namespace: &str, source: &KeySource) -> Option<Reference> {
+    let map = source.config_map_ref.as_ref().map(|map| {
+        Reference::ConfigMap(ObjectKey { namespace: namespace.to_owned(), name: map.name.clone() })
+    });
+    map.or_else(|| source.secret_ref.as_ref().map(|found| secret(namespace, &found.name)))
+}
+
+fn secret(namespace: &str, name: &str) -> Reference {
+    Reference::Secret(ObjectKey { namespace: namespace.to_owned(), name: name.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(namespace: &str, name: &str) -> ObjectKey {
+        ObjectKey { namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    #[test]
+    fn a_secret_wakes_every_workspace_that_it_matters_to_and_no_other() {
+        let index = Index::default();
+        let (retail, business) = (key("auth", "retail"), key("auth", "business"));
+        let app = Referrer::Client(key("team", "app"));
+        let jwks = secret("team", "jwks");
+        index.set(&app, &retail, [jwks.clone(), secret("team", "uris")].into());
+        index.set(&Referrer::Client(key("team", "other")), &business, [jwks.clone()].into());
+        assert_eq!(index.referrers(&jwks), [business.clone(), retail.clone()]);
+        assert!(index.referrers(&secret("auth", "jwks")).is_empty(), "K-01: names are within namespaces");
+
+        index.set(&app, &retail, [secret("team", "jwks-2")].into());
+        assert_eq!(index.referrers(&jwks), [business]);
+        assert_eq!(index.referrers(&secret("team", "jwks-2")), [retail.clone()]);
+
+        index.set(&app, &retail, BTreeSet::new());
+        assert!(index.referrers(&secret("team", "jwks-2")).is_empty());
+    }
+}

@@ -1,0 +1,313 @@
+//! What has changed, and whom does it wake? Caches of everything that is watched, and the way from a change to a Workspace.
+//!
+//! | change of | wakes |
+//! |---|---|
+//! | Workspace | itself |
+//! | Client, `SigningKey` | the Workspace that it names, and the one that it named before |
+//! | Secret, `ConfigMap` (metadata only) | Workspaces that refer to it, or whose Clients do; the Workspace whose child it is |
+//! | Deployment, Service, `ServiceAccount`, `PodDisruptionBudget`, Pod, `EndpointSlice` | the Workspace on its label |
+//! | Namespace | every Workspace that selects namespaces by labels |
+//!
+//! A wake carries only a name: what has happened is read again, so a change that is told twice, late or in another order leads to
+//! the same end.
+
+mod changes;
+mod index;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use fapi_crds::names::label;
+use fapi_crds::workspace::AllowedFrom;
+use fapi_crds::{Client, SigningKey, Workspace};
+use futures::StreamExt as _;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::core::{NamespaceResourceScope, PartialObjectMeta};
+use kube::runtime::reflector::{ObjectRef, Store, store};
+use kube::runtime::watcher::{self, watcher};
+use kube::runtime::WatchStreamExt as _;
+use kube::{Api, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tracing::warn;
+
+use crate::validate::ObjectKey;
+use changes::Changes;
+use index::{Index, Referrer};
+
+pub use index::Reference;
+
+/// Which namespaces are watched.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// The whole cluster.
+    Cluster,
+    /// These.
+    Namespaces(Vec<String>),
+}
+
+impl Scope {
+    /// Whether a namespace is watched.
+    pub fn covers(&self, namespace: &str) -> bool {
+        match self {
+            Self::Cluster => true,
+            Self::Namespaces(names) => names.iter().any(|name| name == namespace),
+        }
+    }
+}
+
+/// One kind, as last seen.
+#[derive(Clone, Debug)]
+pub struct Cache<K: Resource<DynamicType = ()> + 'static>(Vec<Store<K>>);
+
+impl<K: Resource<DynamicType = ()> + Clone + 'static> Cache<K> {
+    /// An object by name.
+    pub fn find(&self, key: &ObjectKey) -> Option<Arc<K>> {
+        let reference = ObjectRef::new(&key.name);
+        let reference = if key.namespace.is_empty() { reference } else { reference.within(&key.namespace) };
+        self.0.iter().find_map(|store| store.get(&reference))
+    }
+
+    /// Every object for which the test holds.
+    pub fn filter(&self, test: impl Fn(&K) -> bool) -> Vec<Arc<K>> {
+        self.0.iter().flat_map(|store| store.state_filter(|object| test(object))).collect()
+    }
+
+    async fn ready(&self) {
+        for store in &self.0 {
+            // An error means that the watch has ended; the task that watches says so.
+            let _ = store.wait_until_ready().await;
+        }
+    }
+}
+
+/// Everything that is watched.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the kinds of Kubernetes")]
+pub struct Stores {
+    pub workspaces: Cache<Workspace>,
+    pub clients: Cache<Client>,
+    pub signing_keys: Cache<SigningKey>,
+    pub secrets: Cache<PartialObjectMeta<Secret>>,
+    pub config_maps: Cache<PartialObjectMeta<ConfigMap>>,
+    pub pods: Cache<Pod>,
+    pub deployments: Cache<Deployment>,
+    pub services: Cache<PartialObjectMeta<Service>>,
+    pub service_accounts: Cache<PartialObjectMeta<ServiceAccount>>,
+    pub disruption_budgets: Cache<PartialObjectMeta<PodDisruptionBudget>>,
+    pub volume_claims: Cache<PartialObjectMeta<PersistentVolumeClaim>>,
+    pub endpoint_slices: Cache<EndpointSlice>,
+    /// Only where the whole cluster is watched: without that, nobody may read Namespaces.
+    pub namespaces: Option<Cache<PartialObjectMeta<Namespace>>>,
+}
+
+/// Watches that run until they are dropped.
+pub struct Watches {
+    /// What they have seen.
+    pub stores: Stores,
+    tasks: JoinSet<()>,
+}
+
+struct Starter {
+    client: kube::Client,
+    scope: Scope,
+    wakes: mpsc::UnboundedSender<ObjectKey>,
+    tasks: JoinSet<()>,
+}
+
+impl Watches {
+    /// Begins to watch. Wakes may be sent before [`Watches::ready`]; whoever works on them should wait for it.
+    pub fn start(client: kube::Client, scope: Scope, wakes: mpsc::UnboundedSender<ObjectKey>) -> Self {
+        let index = Arc::new(Index::default());
+        let mut start = Starter { client, scope: scope.clone(), wakes, tasks: JoinSet::new() };
+        let everything = watcher::Config::default;
+        let children = || watcher::Config::default().labels(label::WORKSPACE);
+
+        let workspaces = {
+            let index = index.clone();
+            start.watch(everything(), changes::of_spec::<Workspace>, move |workspace: Option<&Workspace>, key| {
+                index.set(&Referrer::Workspace(key.clone()), key, workspace.map(index::of_workspace).unwrap_or_default());
+                vec![key.clone()]
+            })
+        };
+        let clients = {
+            let index = index.clone();
+            start.watch(everything(), changes::of_spec::<Client>, move |client: Option<&Client>, key| {
+                let workspace = client.map(workspace_of_client);
+                let references = client.map(index::of_client).unwrap_or_default();
+                index.set(&Referrer::Client(key.clone()), workspace.as_ref().unwrap_or(key), references);
+                workspace.into_iter().collect()
+            })
+        };
+        let signing_keys = start.watch(everything(), changes::of_spec::<SigningKey>, |key: Option<&SigningKey>, _| {
+            key.map(workspace_of_signing_key).into_iter().collect()
+        });
+        let secrets = {
+            let index = index.clone();
+            start.watch(everything(), changes::of_version::<PartialObjectMeta<Secret>>, move |secret, key| {
+                let mut wakes = index.referrers(&Reference::Secret(key.clone()));
+                wakes.extend(secret.and_then(workspace_on_label));
+                wakes
+            })
+        };
+        let config_maps = {
+            let index = index.clone();
+            start.watch(everything(), changes::of_version::<PartialObjectMeta<ConfigMap>>, move |map, key| {
+                let mut wakes = index.referrers(&Reference::ConfigMap(key.clone()));
+                wakes.extend(map.and_then(workspace_on_label));
+                wakes
+            })
+        };
+        let pods = start.watch(children(), changes::of_pod, labelled);
+        let deployments = start.watch(children(), changes::of_deployment, labelled);
+        let services = start.watch(children(), changes::of_version::<PartialObjectMeta<Service>>, labelled);
+        let service_accounts = start.watch(children(), changes::of_version::<PartialObjectMeta<ServiceAccount>>, labelled);
+        let disruption_budgets =
+            start.watch(children(), changes::of_spec::<PartialObjectMeta<PodDisruptionBudget>>, labelled);
+        let volume_claims =
+            start.watch(children(), changes::of_spec::<PartialObjectMeta<PersistentVolumeClaim>>, labelled);
+        let endpoint_slices = start.watch(children(), changes::of_slice, labelled);
+        let namespaces = (scope == Scope::Cluster).then(|| {
+            let workspaces = workspaces.clone();
+            let all = vec![Api::all(start.client.clone())];
+            start.follow(all, &everything(), changes::of_labels::<PartialObjectMeta<Namespace>>, &move |_: Option<&_>, _: &_| {
+                let selecting = |workspace: &Workspace| workspace.spec.allowed_clients.from == AllowedFrom::Selector;
+                workspaces.filter(selecting).iter().map(|workspace| key_of(workspace.as_ref())).collect()
+            })
+        });
+        let stores = Stores {
+            workspaces,
+            clients,
+            signing_keys,
+            secrets,
+            config_maps,
+            pods,
+            deployments,
+            services,
+            service_accounts,
+            disruption_budgets,
+            volume_claims,
+            endpoint_slices,
+            namespaces,
+        };
+        Self { stores, tasks: start.tasks }
+    }
+
+    /// Waits until everything has been listed once.
+    pub async fn ready(&self) {
+        let stores = &self.stores;
+        stores.workspaces.ready().await;
+        stores.clients.ready().await;
+        stores.signing_keys.ready().await;
+        stores.secrets.ready().await;
+        stores.config_maps.ready().await;
+        stores.pods.ready().await;
+        stores.deployments.ready().await;
+        stores.services.ready().await;
+        stores.service_accounts.ready().await;
+        stores.disruption_budgets.ready().await;
+        stores.volume_claims.ready().await;
+        stores.endpoint_slices.ready().await;
+        if let Some(namespaces) = &stores.namespaces {
+            namespaces.ready().await;
+        }
+    }
+
+    /// Waits for a watch to end, which none does by itself.
+    pub async fn ended(&mut self) {
+        if self.tasks.join_next().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Starter {
+    /// Watches a kind in every namespace that is in scope.
+    fn watch<K>(
+        &mut self,
+        config: watcher::Config,
+        fingerprint: fn(&K) -> u64,
+        wakes: impl Fn(Option<&K>, &ObjectKey) -> Vec<ObjectKey> + Clone + Send + Sync + 'static,
+    ) -> Cache<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    {
+        let apis: Vec<Api<K>> = match &self.scope {
+            Scope::Cluster => vec![Api::all(self.client.clone())],
+            Scope::Namespaces(names) => {
+                names.iter().map(|name| Api::namespaced(self.client.clone(), name)).collect()
+            }
+        };
+        self.follow(apis, &config, fingerprint, &wakes)
+    }
+
+    fn follow<K>(
+        &mut self,
+        apis: Vec<Api<K>>,
+        config: &watcher::Config,
+        fingerprint: fn(&K) -> u64,
+        wakes: &(impl Fn(Option<&K>, &ObjectKey) -> Vec<ObjectKey> + Clone + Send + Sync + 'static),
+    ) -> Cache<K>
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    {
+        let mut stores = Vec::new();
+        for api in apis {
+            let (reader, mut writer) = store::<K>();
+            stores.push(reader);
+            let mut changes = Changes::new(fingerprint, wakes.clone());
+            let sender = self.wakes.clone();
+            let stream =
+                watcher(api, config.clone()).default_backoff().modify(|object| object.managed_fields_mut().clear());
+            self.tasks.spawn(async move {
+                let mut stream = std::pin::pin!(stream);
+                while let Some(event) = stream.next().await {
+                    match event {
+                        Ok(event) => {
+                            writer.apply_watcher_event(&event);
+                            for key in changes.of(&event) {
+                                let _ = sender.send(key);
+                            }
+                        }
+                        Err(error) => warn!(%error, kind = %K::kind(&()), "Watch interrupted, will be resumed"),
+                    }
+                }
+            });
+        }
+        Cache(stores)
+    }
+}
+
+/// Namespace and name of an object.
+pub fn key_of(object: &impl Resource) -> ObjectKey {
+    let meta = object.meta();
+    ObjectKey { namespace: meta.namespace.clone().unwrap_or_default(), name: meta.name.clone().unwrap_or_default() }
+}
+
+/// The Workspace that a Client names.
+pub fn workspace_of_client(client: &Client) -> ObjectKey {
+    let reference = &client.spec.workspace_ref;
+    let own = || client.metadata.namespace.clone().unwrap_or_default();
+    ObjectKey { namespace: reference.namespace.clone().unwrap_or_else(own), name: reference.name.clone() }
+}
+
+/// The Workspace that a `SigningKey` names.
+pub fn workspace_of_signing_key(key: &SigningKey) -> ObjectKey {
+    ObjectKey {
+        namespace: key.metadata.namespace.clone().unwrap_or_default(),
+        name: key.spec.workspace_ref.name.clone(),
+    }
+}
+
+fn workspace_on_label(object: &impl Resource) -> Option<ObjectKey> {
+    let name = object.meta().labels.as_ref()?.get(label::WORKSPACE)?.clone();
+    Some(ObjectKey { namespace: object.meta().namespace.clone()?, name })
+}
+
+fn labelled<K: Resource>(object: Option<&K>, _: &ObjectKey) -> Vec<ObjectKey> {
+    object.and_then(workspace_on_label).into_iter().collect()
+}

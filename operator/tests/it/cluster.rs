@@ -1,0 +1,372 @@
+//! A namespace of one's own on the control plane, an operator that watches it, and words for what is done there.
+
+use std::fmt::Debug;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use fapi_config::{Bundle, Files, Loaded};
+use fapi_crds::condition::find;
+use fapi_crds::{Client as FapiClient, ConditionType, SigningKey, Workspace};
+use fapi_operator::clock::{Clock, SystemClock};
+use fapi_operator::context::Settings;
+use fapi_operator::leader::Leadership;
+use fapi_operator::metrics::Metrics;
+use fapi_operator::queue::Pace;
+use fapi_operator::rotate::Floors;
+use fapi_operator::run::Operator;
+use fapi_operator::serve::Health;
+use fapi_operator::watch::Scope;
+use http::{Method, Request, Response};
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::client::{Body, ClientBuilder};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Client, Config, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tower::{BoxError, Layer, Service};
+
+use crate::kubelet::Kubelet;
+use crate::wait::until;
+
+const KUBECONFIG: &str = "FAPI_TEST_CONTROL_PLANE_KUBECONFIG";
+
+/// A namespace, its stand-in nodes, and what operators have asked of the API server.
+pub(crate) struct Cluster {
+    pub(crate) client: Client,
+    pub(crate) namespace: String,
+    pub(crate) kubelet: Kubelet,
+    config: Config,
+}
+
+/// Requests that an operator made, but for reads.
+#[derive(Clone, Default)]
+pub(crate) struct Requests(Arc<Mutex<Vec<(Method, String)>>>);
+
+impl Requests {
+    pub(crate) fn writes(&self) -> Vec<String> {
+        let requests = self.0.lock().unwrap();
+        requests.iter().filter(|(method, _)| method != Method::GET).map(|(method, path)| format!("{method} {path}")).collect()
+    }
+
+    pub(crate) fn reads(&self) -> Vec<String> {
+        let requests = self.0.lock().unwrap();
+        requests.iter().filter(|(method, _)| method == Method::GET).map(|(_, path)| path.clone()).collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+/// An operator that runs until it is dropped.
+pub(crate) struct Running {
+    pub(crate) requests: Requests,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Ends it at once, wherever it is.
+    pub(crate) async fn kill(self) {
+        self.task.abort();
+        while !self.task.is_finished() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Cluster {
+    /// A namespace with stand-in nodes.
+    pub(crate) async fn start(name: &str) -> Self {
+        let _ = tracing_subscriber::fmt().with_test_writer().with_env_filter("info,fapi_operator=debug").try_init();
+        let path = std::env::var(KUBECONFIG).unwrap_or_else(|_| panic!("set {KUBECONFIG}, or use tests/run control-plane"));
+        let kubeconfig = Kubeconfig::read_from(path).unwrap();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        let client = Client::try_from(config.clone()).unwrap();
+        install_crds(&client).await;
+        let mut bytes = [0; 4];
+        aws_lc_rs::rand::fill(&mut bytes).unwrap();
+        let namespace = format!("oprun-{name}-{:08x}", u32::from_le_bytes(bytes));
+        let made: Namespace = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
+        Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &made).await.unwrap();
+        let kubelet = Kubelet::start(client.clone(), &namespace);
+        Self { client, namespace, kubelet, config }
+    }
+
+    /// Leaves the namespace to be removed.
+    pub(crate) async fn end(self) {
+        let namespaces = Api::<Namespace>::all(self.client.clone());
+        namespaces.delete(&self.namespace, &DeleteParams::background()).await.unwrap();
+    }
+
+    /// An operator that leads.
+    pub(crate) fn operator(&self) -> Running {
+        self.operator_with(Leadership::always())
+    }
+
+    /// An operator that leads as long as it is told.
+    pub(crate) fn operator_with(&self, leadership: Leadership) -> Running {
+        let requests = Requests::default();
+        let client = ClientBuilder::try_from(self.config.clone()).unwrap().with_layer(&Counted(requests.clone())).build();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let operator = Operator {
+            client,
+            clock: clock.clone(),
+            settings: Settings {
+                scope: Scope::Namespaces(vec![self.namespace.clone()]),
+                build: fapi_operator::build::Settings {
+                    image: "localhost/fapi-operator:test".to_owned(),
+                    version: "0.0.0-test".to_owned(),
+                    resources: Default::default(),
+                },
+                floors: Floors::PRODUCTION,
+            },
+            pace: Pace { debounce: Duration::from_millis(50), concurrency: 4 },
+            leadership,
+            address: self.kubelet.address(),
+            instance: None,
+            metrics: Metrics::default(),
+            health: Arc::new(Health::new(clock)),
+        };
+        Running { requests, task: tokio::spawn(operator.run()) }
+    }
+
+    pub(crate) fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// As `kubectl apply --server-side` does.
+    pub(crate) async fn apply<K>(&self, name: &str, body: Value) -> K
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+    {
+        let mut body = body;
+        body["apiVersion"] = K::api_version(&()).into();
+        body["kind"] = K::kind(&()).into();
+        body["metadata"]["name"] = name.into();
+        let params = PatchParams::apply("a-person").force();
+        self.api::<K>().patch(name, &params, &Patch::Apply(&body)).await.unwrap()
+    }
+
+    pub(crate) async fn delete<K>(&self, name: &str)
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+    {
+        self.api::<K>().delete(name, &DeleteParams::background()).await.unwrap();
+    }
+
+    /// A Secret, labelled for Clients or not.
+    pub(crate) async fn secret(&self, name: &str, data: &[(&str, &str)], labelled: bool) {
+        let labels = if labelled { json!({"fapi.rs/client-credentials": "true"}) } else { json!({}) };
+        let data: serde_json::Map<String, Value> = data.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect();
+        self.apply::<Secret>(name, json!({"metadata": {"labels": labels}, "stringData": data})).await;
+    }
+
+    /// A Workspace with everything of its own making, and one person.
+    pub(crate) async fn workspace(&self, name: &str, more: Value) {
+        self.secret("people", &[("users.yaml", PEOPLE)], false).await;
+        let mut spec = json!({
+            "issuer": format!("https://{name}.bank.example"),
+            "profile": "Fintech",
+            "mtls": {"port": 9443},
+            "tls": {"selfSigned": {}},
+            "login": {"type": "Users", "users": {"secretRef": {"name": "people", "key": "users.yaml"}}},
+            "storage": {"type": "SQLite"},
+            "protocol": {"signingAlgorithms": ["ES256"]},
+            "scopes": [{"name": "accounts"}],
+        });
+        for (key, value) in more.as_object().unwrap() {
+            spec[key] = value.clone();
+        }
+        self.apply::<Workspace>(name, json!({"spec": spec})).await;
+    }
+
+    /// A Client with its JWKS in the Secret `<name>-jwks`, which is another's to make.
+    pub(crate) async fn fapi_client(&self, name: &str, workspace: &str) {
+        let spec = json!({
+            "workspaceRef": {"name": workspace},
+            "auth": {"method": "private_key_jwt", "jwksRef": {"name": format!("{name}-jwks"), "key": "jwks.json"}},
+            "redirectUris": {"values": [format!("https://{name}.example/callback")]},
+            "scopes": ["openid", "accounts"],
+        });
+        self.apply::<FapiClient>(name, json!({"spec": spec})).await;
+    }
+
+    /// The JWKS of a Client.
+    pub(crate) async fn jwks(&self, name: &str, labelled: bool) {
+        self.secret(&format!("{name}-jwks"), &[("jwks.json", &jwks())], labelled).await;
+    }
+
+    /// Waits until a condition has a status; returns it.
+    pub(crate) async fn condition<K: HasConditions>(&self, name: &str, type_: ConditionType, status: &str) -> Condition {
+        self.condition_where::<K>(name, type_, |condition| condition.status == status, status).await
+    }
+
+    /// Waits until a condition has a reason; returns it.
+    pub(crate) async fn reason<K: HasConditions>(&self, name: &str, type_: ConditionType, reason: &str) -> Condition {
+        self.condition_where::<K>(name, type_, |condition| condition.reason == reason, reason).await
+    }
+
+    async fn condition_where<K: HasConditions>(
+        &self,
+        name: &str,
+        type_: ConditionType,
+        test: impl Fn(&Condition) -> bool,
+        what: &str,
+    ) -> Condition {
+        let last = Mutex::new(None);
+        let found = tokio::time::timeout(Duration::from_secs(110), until(what, async || {
+            let object = self.api::<K>().get_opt(name).await.unwrap()?;
+            let current = object.meta().generation;
+            *last.lock().unwrap() = Some(object.conditions().to_vec());
+            let condition = find(object.conditions(), type_)?;
+            (condition.observed_generation == current && test(condition)).then(|| condition.clone())
+        }))
+        .await;
+        found.unwrap_or_else(|_| panic!("{name} has no {type_} {what}: {:#?}", last.lock().unwrap()))
+    }
+
+    pub(crate) async fn workspace_is_ready(&self, name: &str) {
+        self.condition::<Workspace>(name, ConditionType::Ready, "True").await;
+    }
+
+    /// What is published, read as a server reads it.
+    pub(crate) async fn published(&self, workspace: &str) -> Option<Loaded> {
+        Bundle::read(&self.files(workspace).await).ok()
+    }
+
+    /// The files of the published revision.
+    pub(crate) async fn files(&self, workspace: &str) -> Files {
+        let mut files = Files::default();
+        let labels = ListParams::default().labels(&format!("fapi.rs/workspace={workspace}"));
+        for secret in self.api::<Secret>().list(&labels).await.unwrap() {
+            for (name, bytes) in secret.data.unwrap_or_default() {
+                files.insert(name, bytes.0);
+            }
+        }
+        for (_, bytes) in self.api::<Secret>().get("people").await.unwrap().data.unwrap() {
+            files.insert("users.json", bytes.0);
+        }
+        files
+    }
+
+    pub(crate) async fn revision(&self, workspace: &str) -> Option<u64> {
+        Some(self.published(workspace).await?.manifest.revision)
+    }
+
+    /// Waits until operators have nothing left to ask.
+    pub(crate) async fn quiet(&self, requests: &Requests) {
+        let mut before = requests.len();
+        until("quiet", async || {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            let now = requests.len();
+            let quiet = now == before;
+            before = now;
+            quiet.then_some(())
+        })
+        .await;
+    }
+}
+
+/// One of the three kinds.
+pub(crate) trait HasConditions:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Serialize + Debug
+{
+    fn conditions(&self) -> &[Condition];
+}
+
+macro_rules! has_conditions {
+    ($($kind:ty),+) => {
+        $(impl HasConditions for $kind {
+            fn conditions(&self) -> &[Condition] {
+                self.status.as_ref().map_or(&[], |status| &status.conditions)
+            }
+        })+
+    };
+}
+
+has_conditions!(FapiClient, SigningKey, Workspace);
+
+/// A client's public keys.
+pub(crate) fn jwks() -> String {
+    let key = fapi_jose::SigningKey::generate(fapi_jose::Alg::Es256, 2048).unwrap();
+    json!({"keys": [key.public()]}).to_string()
+}
+
+async fn install_crds(client: &Client) {
+    let api = Api::<CustomResourceDefinition>::all(client.clone());
+    for file in ["workspaces", "clients", "signingkeys"] {
+        let path = format!("{}/../crds/{file}.yaml", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let crd: Value = serde_yaml::from_str(&text).unwrap();
+        let name = crd["metadata"]["name"].as_str().unwrap().to_owned();
+        api.patch(&name, &PatchParams::apply("a-person").force(), &Patch::Apply(&crd)).await.unwrap();
+        until("the definitions", async || {
+            let status = api.get(&name).await.unwrap().status?;
+            let mut conditions = status.conditions?.into_iter();
+            conditions.any(|condition| condition.type_ == "Established" && condition.status == "True").then_some(())
+        })
+        .await;
+    }
+}
+
+const PEOPLE: &str = "alice:
+  sub: sub-alice
+  password: $argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21l$MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI
+";
+
+#[derive(Clone)]
+struct Counted(Requests);
+
+impl<S> Layer<S> for Counted {
+    type Service = Counting<S>;
+
+    fn layer(&self, inner: S) -> Counting<S> {
+        Counting { inner, requests: self.0.clone() }
+    }
+}
+
+struct Counting<S> {
+    inner: S,
+    requests: Requests,
+}
+
+impl<S, B> Service<Request<Body>> for Counting<S>
+where
+    S: Service<Request<Body>, Response = Response<B>>,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+{
+    type Response = Response<B>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let uri = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+        if !uri.contains("watch=") {
+            self.requests.0.lock().unwrap().push((request.method().clone(), uri));
+        }
+        let answer = self.inner.call(request);
+        Box::pin(async move { answer.await.map_err(Into::into) })
+    }
+}

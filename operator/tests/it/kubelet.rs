@@ -1,0 +1,271 @@
+//! Nodes without machines: Pods that the real deployment controller makes begin to run, and answer on the internal port what a server
+//! with their mounted Secrets would answer.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fapi_config::state::{Pending, PodState};
+use fapi_config::{Bundle, Files, KeyState, Loaded};
+use fapi_operator::context::Address;
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::{Api, Client};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+type Addresses = Arc<Mutex<HashMap<String, SocketAddr>>>;
+
+/// Runs the Pods of a namespace until it is dropped.
+pub(crate) struct Kubelet {
+    addresses: Addresses,
+    frozen: Arc<AtomicBool>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Kubelet {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Kubelet {
+    pub(crate) fn start(client: Client, namespace: &str) -> Self {
+        let addresses = Addresses::default();
+        let frozen = Arc::new(AtomicBool::new(false));
+        let node = Node {
+            pods: Api::namespaced(client.clone(), namespace),
+            secrets: Api::namespaced(client, namespace),
+            addresses: addresses.clone(),
+            frozen: frozen.clone(),
+            running: HashMap::new(),
+        };
+        Self { addresses, frozen, task: tokio::spawn(node.run()) }
+    }
+
+    /// Where the operator finds the pods.
+    pub(crate) fn address(&self) -> Address {
+        let addresses = self.addresses.clone();
+        Arc::new(move |pod| addresses.lock().unwrap().get(pod.metadata.uid.as_ref()?).copied())
+    }
+
+    /// From now on the Pods whose names sort last do not look at what is mounted any more (all but the first), or they do again.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        self.frozen.store(frozen, Ordering::SeqCst);
+    }
+}
+
+struct Node {
+    pods: Api<Pod>,
+    secrets: Api<Secret>,
+    addresses: Addresses,
+    frozen: Arc<AtomicBool>,
+    running: HashMap<String, Running>,
+}
+
+struct Running {
+    name: String,
+    touched: Option<String>,
+    server: Arc<Mutex<Server>>,
+    ready: bool,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What a pod has loaded.
+#[derive(Default)]
+struct Server {
+    loaded: Option<Loaded>,
+    pending: Option<Pending>,
+}
+
+impl Server {
+    /// Keeps the last good revision, as a server does.
+    fn reload(&mut self, mounted: &Files) -> bool {
+        match Bundle::read(mounted) {
+            Ok(loaded) => *self = Self { loaded: Some(loaded), pending: None },
+            Err(error) => self.pending = Some(Pending { revision: None, error: error.to_string() }),
+        }
+        self.pending.is_none()
+    }
+
+    fn is_ready(&self) -> bool {
+        let keys = self.loaded.iter().flat_map(|loaded| &loaded.document.keys);
+        keys.into_iter().any(|key| key.state == KeyState::Active)
+    }
+}
+
+impl Node {
+    async fn run(mut self) {
+        loop {
+            if let Ok(pods) = self.pods.list(&ListParams::default().labels("fapi.rs/workspace")).await {
+                let mut pods = pods.items;
+                pods.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
+                let uids: Vec<String> = pods.iter().filter_map(|pod| pod.metadata.uid.clone()).collect();
+                self.running.retain(|uid, _| uids.contains(uid));
+                for (index, pod) in pods.iter().enumerate() {
+                    self.tend(pod, index).await;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Starts a pod, or lets it look at what is mounted when it is touched, as kubelet does.
+    async fn tend(&mut self, pod: &Pod, index: usize) {
+        let uid = pod.metadata.uid.clone().unwrap();
+        let touched = pod.metadata.annotations.as_ref().and_then(|all| all.get("fapi.rs/revision")).cloned();
+        if !self.running.contains_key(&uid) {
+            let Some(running) = self.start(pod, touched.clone()).await else { return };
+            self.running.insert(uid.clone(), running);
+        }
+        let frozen = self.frozen.load(Ordering::SeqCst) && index > 0;
+        let mounted = self.mounted(pod).await;
+        let running = self.running.get_mut(&uid).unwrap();
+        let is_new = running.server.lock().unwrap().loaded.is_none();
+        if (is_new || running.touched != touched) && !frozen {
+            // A mix of two revisions is met between two writes: kubelet would come again.
+            running.touched = running.server.lock().unwrap().reload(&mounted).then_some(touched).flatten();
+        }
+        let ready = running.server.lock().unwrap().is_ready();
+        if ready != running.ready {
+            running.ready = ready;
+            let name = running.name.clone();
+            self.report(&name, ready).await;
+        }
+    }
+
+    async fn start(&self, pod: &Pod, touched: Option<String>) -> Option<Running> {
+        let name = pod.metadata.name.clone()?;
+        let workspace = pod.metadata.labels.as_ref()?.get("fapi.rs/workspace")?.clone();
+        let tls = self.secrets.get_opt(&format!("{workspace}-internal-tls")).await.ok()??.data?;
+        let text = |key: &str| String::from_utf8(tls.get(key).unwrap().0.clone()).unwrap();
+        let acceptor = acceptor(&text("tls.crt"), &text("tls.key"), &text("ca.crt"));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        self.addresses.lock().unwrap().insert(pod.metadata.uid.clone()?, listener.local_addr().unwrap());
+        let server = Arc::new(Mutex::new(Server::default()));
+        let task = tokio::spawn(serve(listener, acceptor, server.clone(), name.clone()));
+        self.report(&name, false).await;
+        Some(Running { name, touched, server, ready: false, task })
+    }
+
+    /// The projected volume: every file of every source that is there.
+    async fn mounted(&self, pod: &Pod) -> Files {
+        let volumes = pod.spec.as_ref().unwrap().volumes.as_ref().unwrap();
+        let config = volumes.iter().find(|volume| volume.name == "config").unwrap();
+        let mut secrets: BTreeMap<String, Option<Secret>> = BTreeMap::new();
+        let mut files = Files::default();
+        for source in config.projected.as_ref().unwrap().sources.as_ref().unwrap() {
+            let projection = source.secret.as_ref().unwrap();
+            if !secrets.contains_key(&projection.name) {
+                secrets.insert(projection.name.clone(), self.secrets.get_opt(&projection.name).await.ok().flatten());
+            }
+            let data = secrets[&projection.name].as_ref().and_then(|secret| secret.data.as_ref());
+            for item in projection.items.as_ref().unwrap() {
+                if let Some(bytes) = data.and_then(|data| data.get(&item.key)) {
+                    files.insert(item.path.clone(), bytes.0.clone());
+                }
+            }
+        }
+        files
+    }
+
+    async fn report(&self, name: &str, ready: bool) {
+        let ready = if ready { "True" } else { "False" };
+        let condition = |type_: &str, status: &str| json!({"type": type_, "status": status});
+        let status = json!({"status": {
+            "phase": "Running",
+            "podIP": "127.0.0.1",
+            "podIPs": [{"ip": "127.0.0.1"}],
+            "conditions": [condition("Ready", ready), condition("ContainersReady", ready), condition("Initialized", "True")],
+        }});
+        let _ = self.pods.patch_status(name, &PatchParams::default(), &Patch::Merge(&status)).await;
+    }
+}
+
+fn acceptor(certificate: &str, key: &str, authority: &str) -> TlsAcceptor {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(authority.as_bytes()) {
+        roots.add(certificate.unwrap()).unwrap();
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().unwrap();
+    let chain = CertificateDer::pem_slice_iter(certificate.as_bytes()).map(Result::unwrap).collect();
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(chain, PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap())
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+async fn serve(listener: TcpListener, acceptor: TlsAcceptor, server: Arc<Mutex<Server>>, name: String) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let (acceptor, server, name) = (acceptor.clone(), server.clone(), name.clone());
+        tokio::spawn(async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            // As the server does: the authority issues the pods' own certificates too.
+            let peer = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()).cloned();
+            let is_operator = peer.is_some_and(|peer| names_the_operator(&peer));
+            let answer = service_fn(move |request: http::Request<_>| {
+                let known = request.uri().path() == "/internal/v1/state" && is_operator;
+                let body = if known { serde_json::to_vec(&state(&server.lock().unwrap(), &name)).unwrap() } else { Vec::new() };
+                let mut response = Response::new(Full::new(Bytes::from(body)));
+                *response.status_mut() = if known { StatusCode::OK } else { StatusCode::FORBIDDEN };
+                async move { Ok::<_, std::convert::Infallible>(response) }
+            });
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+        });
+    }
+}
+
+fn names_the_operator(certificate: &CertificateDer<'_>) -> bool {
+    use x509_parser::extensions::GeneralName;
+    let (_, certificate) = x509_parser::parse_x509_certificate(certificate).unwrap();
+    let names = certificate.subject_alternative_name().unwrap().map(|names| names.value.general_names.clone());
+    names.is_some_and(|names| names.contains(&GeneralName::URI("spiffe://fapi.rs/operator")))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a pod's own clock")]
+fn state(server: &Server, name: &str) -> PodState {
+    let loaded = server.loaded.as_ref();
+    let kids = |states: &[KeyState]| -> Vec<String> {
+        let keys = loaded.iter().flat_map(|loaded| &loaded.document.keys);
+        keys.filter(|key| states.contains(&key.state)).map(|key| key.kid.clone()).collect()
+    };
+    PodState {
+        instance: name.to_owned(),
+        version: "0.0.0-test".to_owned(),
+        formats: vec![1],
+        revision: loaded.map(|loaded| loaded.manifest.revision),
+        hash: loaded.map(|loaded| loaded.manifest.hash.clone()),
+        pending: server.pending.clone(),
+        published_kids: kids(&[KeyState::Published, KeyState::Active, KeyState::Retiring]),
+        signable_kids: loaded.map(|loaded| loaded.secrets.keys.iter().map(|key| key.kid.clone()).collect()).unwrap_or_default(),
+        active_kids: kids(&[KeyState::Active]),
+        clients: loaded.map_or(0, |loaded| loaded.clients.len() as u64),
+        tombstones_done: loaded
+            .map(|loaded| loaded.document.tombstones.iter().map(|tombstone| tombstone.incarnation.clone()).collect())
+            .unwrap_or_default(),
+        started_at: jiff::Timestamp::UNIX_EPOCH,
+        now: jiff::Timestamp::now(),
+    }
+}
