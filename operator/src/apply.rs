@@ -87,7 +87,11 @@ async fn put_cached<K, C>(
     cache: &Cache<C>,
 ) -> Result<(), Error>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Serialize,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Serialize,
     C: Resource<DynamicType = ()> + Clone + 'static,
 {
     let key = parent.key(object.meta());
@@ -108,7 +112,12 @@ where
     Ok(())
 }
 
-async fn put_secret(cx: &Context, parent: Parent<'_>, own: &mut OwnSecrets, secret: &Secret) -> Result<(), Error> {
+async fn put_secret(
+    cx: &Context,
+    parent: Parent<'_>,
+    own: &mut OwnSecrets,
+    secret: &Secret,
+) -> Result<(), Error> {
     let kind = "Secret";
     let key = parent.key(&secret.metadata);
     let live = own.get(&key.name).map(|found| found.metadata.clone());
@@ -125,7 +134,8 @@ async fn put_secret(cx: &Context, parent: Parent<'_>, own: &mut OwnSecrets, secr
             // Claimed first, by a call that only one can win, and filled under its resourceVersion.
             let metadata = ObjectMeta { annotations: None, ..secret.metadata.clone() };
             let claim = Secret { metadata, data: blank(secret), ..secret.clone() };
-            let params = PostParams { field_manager: Some(format!("{FIELD_MANAGER}-claim")), ..PostParams::default() };
+            let params =
+                PostParams { field_manager: Some(format!("{FIELD_MANAGER}-claim")), ..PostParams::default() };
             api.create(&params, &claim).await.trying(|| format!("create Secret {key}"))?.metadata
         }
     };
@@ -151,7 +161,9 @@ fn body(object: &impl Serialize, version: Option<&str>) -> Result<Value, Error> 
     let mut body = serde_json::to_value(object).map_err(|error| Error::Material(error.to_string()))?;
     if let Some(members) = body.as_object_mut() {
         members.remove("status");
-        if let (Some(version), Some(metadata)) = (version, members.get_mut("metadata").and_then(Value::as_object_mut)) {
+        if let (Some(version), Some(metadata)) =
+            (version, members.get_mut("metadata").and_then(Value::as_object_mut))
+        {
             metadata.insert("resourceVersion".to_owned(), version.into());
         }
     }
@@ -159,9 +171,18 @@ fn body(object: &impl Serialize, version: Option<&str>) -> Result<Value, Error> 
 }
 
 /// Whether nothing has to be written: it was written like this, and nobody has changed it since it was last seen so.
-fn is_as_written(cx: &Context, kind: &'static str, key: &ObjectKey, desired: &ObjectMeta, live: Option<&ObjectMeta>) -> bool {
+fn is_as_written(
+    cx: &Context,
+    kind: &'static str,
+    key: &ObjectKey,
+    desired: &ObjectMeta,
+    live: Option<&ObjectMeta>,
+) -> bool {
     let Some(live) = live else { return false };
-    if live.deletion_timestamp.is_some() || written_hash(live).is_none() || written_hash(live) != written_hash(desired) {
+    if live.deletion_timestamp.is_some()
+        || written_hash(live).is_none()
+        || written_hash(live) != written_hash(desired)
+    {
         return false;
     }
     let mark = mark(kind, live);
@@ -210,7 +231,9 @@ impl Parent<'_> {
         }
         let name = live.name.as_deref().unwrap_or_default();
         Err(Error::Material(match owner {
-            Some(_) => format!("{kind} {name} belongs to an earlier Workspace of this name and is still being removed"),
+            Some(_) => format!(
+                "{kind} {name} belongs to an earlier Workspace of this name and is still being removed"
+            ),
             None => format!("{kind} {name} exists and is not the operator's: rename or delete it"),
         }))
     }
@@ -218,9 +241,16 @@ impl Parent<'_> {
 
 /// Removes children that are not desired any more. Never volumes and key lines, which hold what cannot be made again, and never
 /// the Secrets of a key, whose own life decides.
-async fn prune(cx: &Context, parent: Parent<'_>, own: &mut OwnSecrets, desired: &Desired<Prepared>) -> Result<(), Error> {
-    let wanted = |kind: &str, name: &str| desired.iter().any(|object| object.kind() == kind && object.name() == name);
-    let superfluous = own.iter().filter(|(name, secret)| !is_of_a_key(&secret.metadata) && !wanted("Secret", name));
+async fn prune(
+    cx: &Context,
+    parent: Parent<'_>,
+    own: &mut OwnSecrets,
+    desired: &Desired<Prepared>,
+) -> Result<(), Error> {
+    let wanted =
+        |kind: &str, name: &str| desired.iter().any(|object| object.kind() == kind && object.name() == name);
+    let superfluous =
+        own.iter().filter(|(name, secret)| !is_of_a_key(&secret.metadata) && !wanted("Secret", name));
     let superfluous: Vec<ObjectMeta> = superfluous.map(|(_, secret)| secret.metadata.clone()).collect();
     for metadata in superfluous {
         remove::<Secret>(cx, parent, "Secret", &metadata).await?;
@@ -229,11 +259,25 @@ async fn prune(cx: &Context, parent: Parent<'_>, own: &mut OwnSecrets, desired: 
     let stores = &cx.stores;
     prune_kind::<Deployment, _>(cx, parent, "Deployment", &stores.deployments, &wanted).await?;
     prune_kind::<Service, PartialObjectMeta<_>>(cx, parent, "Service", &stores.services, &wanted).await?;
-    prune_kind::<ConfigMap, PartialObjectMeta<_>>(cx, parent, "ConfigMap", &stores.config_maps, &wanted).await?;
-    prune_kind::<ServiceAccount, PartialObjectMeta<_>>(cx, parent, "ServiceAccount", &stores.service_accounts, &wanted)
+    prune_kind::<ConfigMap, PartialObjectMeta<_>>(cx, parent, "ConfigMap", &stores.config_maps, &wanted)
         .await?;
+    prune_kind::<ServiceAccount, PartialObjectMeta<_>>(
+        cx,
+        parent,
+        "ServiceAccount",
+        &stores.service_accounts,
+        &wanted,
+    )
+    .await?;
     let budgets = &stores.disruption_budgets;
-    prune_kind::<PodDisruptionBudget, PartialObjectMeta<_>>(cx, parent, "PodDisruptionBudget", budgets, &wanted).await
+    prune_kind::<PodDisruptionBudget, PartialObjectMeta<_>>(
+        cx,
+        parent,
+        "PodDisruptionBudget",
+        budgets,
+        &wanted,
+    )
+    .await
 }
 
 async fn prune_kind<K, C>(
@@ -261,7 +305,12 @@ where
     Ok(())
 }
 
-async fn remove<K>(cx: &Context, parent: Parent<'_>, kind: &'static str, metadata: &ObjectMeta) -> Result<(), Error>
+async fn remove<K>(
+    cx: &Context,
+    parent: Parent<'_>,
+    kind: &'static str,
+    metadata: &ObjectMeta,
+) -> Result<(), Error>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {
@@ -272,7 +321,9 @@ where
         ..DeleteParams::background()
     };
     match api.delete(&key.name, &params).await.trying(|| format!("delete {kind} {key}")) {
-        Ok(_) => info!(workspace = %parent.names.qualified(), "Removed {kind} {key}, which is not desired any more"),
+        Ok(_) => {
+            info!(workspace = %parent.names.qualified(), "Removed {kind} {key}, which is not desired any more")
+        }
         Err(error) if error.is_not_found() => {}
         Err(error) => return Err(error),
     }

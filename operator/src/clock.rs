@@ -28,6 +28,7 @@ impl Clock for SystemClock {
 pub(crate) fn share_of(span: std::time::Duration) -> std::time::Duration {
     let mut bytes = [0; 4];
     // Without randomness everybody waits the whole span, which is right too.
-    let share = aws_lc_rs::rand::fill(&mut bytes).map_or(1.0, |()| f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX));
+    let share = aws_lc_rs::rand::fill(&mut bytes)
+        .map_or(1.0, |()| f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX));
     span.mul_f64(share)
 }

@@ -22,9 +22,9 @@ use crate::error::{Error, Trying as _};
 use crate::material::SecretData;
 use crate::names::Names;
 use crate::status::newer;
+use crate::validate::ObjectKey;
 use crate::validate::{Found, FoundClient, Fresh, Missing, References, Resolved, Value, references};
 use crate::watch::{Scope, key_of, workspace_of_client, workspace_of_signing_key};
-use crate::validate::ObjectKey;
 
 /// The Workspace's own Secrets, as the API server has them.
 #[derive(Default)]
@@ -144,7 +144,9 @@ async fn list_clients(cx: &Context, workspace: &ObjectKey) -> Result<(Vec<Arc<Cl
     let mut clients = Vec::new();
     for api in apis {
         let listed = api.list(&ListParams::default()).await.trying(|| "list Clients".to_owned())?;
-        clients.extend(listed.into_iter().filter(|client| workspace_of_client(client) == *workspace).map(Arc::new));
+        clients.extend(
+            listed.into_iter().filter(|client| workspace_of_client(client) == *workspace).map(Arc::new),
+        );
     }
     Ok((clients, fresh))
 }
@@ -158,7 +160,9 @@ async fn found_client(cx: &Context, client: Arc<Client>) -> Result<FoundClient, 
     }
     let of_cluster = ObjectKey { namespace: String::new(), name: namespace };
     let namespaces = cx.stores.namespaces.as_ref();
-    let labels = namespaces.and_then(|cache| cache.find(&of_cluster)).map(|found| found.metadata.labels.clone().unwrap_or_default());
+    let labels = namespaces
+        .and_then(|cache| cache.find(&of_cluster))
+        .map(|found| found.metadata.labels.clone().unwrap_or_default());
     let mut client = client.as_ref().clone();
     client.status = newer(cx, &client.metadata).or(client.status);
     Ok(FoundClient { client, namespace_labels: labels, secrets })
@@ -182,7 +186,8 @@ async fn for_client(cx: &Context, namespace: &str, reference: &SecretKeyRef) -> 
         Some(known) => known,
         None => {
             let api: Api<Secret> = Api::namespaced(cx.client.clone(), namespace);
-            let Some(secret) = api.get_opt(&reference.name).await.trying(|| format!("get Secret {key}"))? else {
+            let Some(secret) = api.get_opt(&reference.name).await.trying(|| format!("get Secret {key}"))?
+            else {
                 return Ok(Resolved::Missing(Missing::SecretNotFound));
             };
             // The label may have gone between the cache and now.
@@ -237,7 +242,8 @@ async fn of_workspace(cx: &Context, workspace: &Workspace, namespace: &str) -> R
         },
         tls: tls(Some(&spec.tls)).await?,
         mtls_tls: tls(spec.mtls.tls.as_ref()).await?,
-        database_url: by_name(spec.storage.postgresql.as_ref().map(|database| &database.url_secret_ref)).await?,
+        database_url: by_name(spec.storage.postgresql.as_ref().map(|database| &database.url_secret_ref))
+            .await?,
     })
 }
 
@@ -256,13 +262,16 @@ async fn of_source(cx: &Context, namespace: &str, source: &KeySource) -> Result<
     if let Some(reference) = &source.secret_ref {
         return secret(cx, namespace, reference).await;
     }
-    let Some(reference) = &source.config_map_ref else { return Ok(Resolved::Missing(Missing::ConfigMapNotFound)) };
+    let Some(reference) = &source.config_map_ref else {
+        return Ok(Resolved::Missing(Missing::ConfigMapNotFound));
+    };
     let api: Api<ConfigMap> = Api::namespaced(cx.client.clone(), namespace);
     let read = api.get_opt(&reference.name).await;
     let Some(map) = read.trying(|| format!("get ConfigMap {namespace}/{}", reference.name))? else {
         return Ok(Resolved::Missing(Missing::ConfigMapNotFound));
     };
-    let text = map.data.as_ref().and_then(|data| data.get(&reference.key)).map(|text| text.clone().into_bytes());
+    let text =
+        map.data.as_ref().and_then(|data| data.get(&reference.key)).map(|text| text.clone().into_bytes());
     let bytes = text.or_else(|| Some(map.binary_data.as_ref()?.get(&reference.key)?.0.clone()));
     Ok(match bytes {
         Some(bytes) => Resolved::Value(Value {

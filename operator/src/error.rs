@@ -44,7 +44,9 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Self::Api { source, .. } => match source.as_ref() {
-                kube::Error::Api(status) if status.is_conflict() || status.is_already_exists() => Class::Conflict,
+                kube::Error::Api(status) if status.is_conflict() || status.is_already_exists() => {
+                    Class::Conflict
+                }
                 kube::Error::Api(status) if status.is_forbidden() => Class::Forbidden,
                 _ => Class::Other,
             },
@@ -93,7 +95,12 @@ mod tests {
     use super::*;
 
     fn refused(reason: &str, code: u16) -> Error {
-        let status = kube::core::Status { reason: reason.to_owned(), code, message: "no".to_owned(), ..Default::default() };
+        let status = kube::core::Status {
+            reason: reason.to_owned(),
+            code,
+            message: "no".to_owned(),
+            ..Default::default()
+        };
         Err::<(), _>(kube::Error::Api(Box::new(status))).trying(|| "patch Secret a/b".to_owned()).unwrap_err()
     }
 
@@ -110,7 +117,10 @@ mod tests {
     fn waiting_doubles_up_to_five_minutes_and_is_never_quite_the_same() {
         for (failures, most) in [(1, 1), (2, 2), (4, 8), (9, 256), (10, 300), (u32::MAX, 300)] {
             let wait = backoff(failures);
-            assert!(wait <= Duration::from_secs(most) && wait * 2 >= Duration::from_secs(most), "{failures}: {wait:?}");
+            assert!(
+                wait <= Duration::from_secs(most) && wait * 2 >= Duration::from_secs(most),
+                "{failures}: {wait:?}"
+            );
         }
     }
 }

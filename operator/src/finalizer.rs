@@ -27,7 +27,8 @@ pub async fn remove(cx: &Context, client: &Client) -> Result<(), Error> {
     let patch = json!({"metadata": {"resourceVersion": meta.resource_version, "finalizers": others}});
     let api: Api<Client> = Api::namespaced(cx.client.clone(), &key.namespace);
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    match api.patch(&key.name, &params, &Patch::Merge(&patch)).await.trying(|| format!("patch Client {key}")) {
+    match api.patch(&key.name, &params, &Patch::Merge(&patch)).await.trying(|| format!("patch Client {key}"))
+    {
         Ok(_) => info!("Every pod refuses Client {key}, it may go"),
         Err(error) if error.is_not_found() => {}
         Err(error) => return Err(error),

@@ -96,7 +96,9 @@ pub fn found(names: &Names, own: &OwnSecrets) -> Result<Vec<FoundKey>, Error> {
     let travelling = travelling.and_then(|bytes| fapi_config::Secrets::parse(bytes).ok());
     let mut keys = Vec::new();
     for (name, secret) in own.iter() {
-        let Some(public) = secret.data.get(PUBLIC).filter(|_| is_of_a_key(&secret.metadata)) else { continue };
+        let Some(public) = secret.data.get(PUBLIC).filter(|_| is_of_a_key(&secret.metadata)) else {
+            continue;
+        };
         let empty = BTreeMap::new();
         let labels = secret.metadata.labels.as_ref().unwrap_or(&empty);
         let annotations = secret.metadata.annotations.as_ref().unwrap_or(&empty);
@@ -142,7 +144,8 @@ async fn generate(
     private.immutable = Some(true);
     // Its state is on the other Secret; here it would only be out of date.
     private.metadata.labels.get_or_insert_default().remove(label::KEY_STATE);
-    let public = serde_json::to_vec(key.public()).map_err(|_| Error::Material("a key could not be written".to_owned()))?;
+    let public = serde_json::to_vec(key.public())
+        .map_err(|_| Error::Material("a key could not be written".to_owned()))?;
     let mut public = secret(around, name.clone(), &facts, PUBLIC, public);
     public.metadata.annotations.get_or_insert_default().extend(facts.annotations());
     // The private half first: a key that is known has both.
@@ -150,7 +153,9 @@ async fn generate(
         let api: Api<Secret> = Api::namespaced(cx.client.clone(), &around.names.namespace);
         let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         let made = api.create(&params, &secret).await;
-        own.insert(made.trying(|| format!("create Secret {}", secret.metadata.name.as_deref().unwrap_or_default()))?);
+        own.insert(
+            made.trying(|| format!("create Secret {}", secret.metadata.name.as_deref().unwrap_or_default()))?,
+        );
     }
     info!(workspace = %around.names.qualified(), key = kid, line, "Made a key for {line}");
     if let Some(signing_key) = signing_key {
@@ -182,7 +187,8 @@ async fn write(
     let line = &facts.signing_key;
     info!(workspace = %around.names.qualified(), key = kid, line, "{event:?} a key of {line}");
     let Some(reason) = reason(event) else { return Ok(()) };
-    if let Some(signing_key) = around.signing_keys.iter().find(|key| key.metadata.name.as_ref() == Some(line)) {
+    if let Some(signing_key) = around.signing_keys.iter().find(|key| key.metadata.name.as_ref() == Some(line))
+    {
         cx.events.normal(signing_key, reason, format!("Key {kid} is {:?}", facts.state)).await;
     }
     Ok(())
@@ -235,7 +241,12 @@ async fn forget(
     delete(cx, around, own, &name).await
 }
 
-async fn delete(cx: &Context, around: &Surroundings<'_>, own: &mut OwnSecrets, name: &str) -> Result<(), Error> {
+async fn delete(
+    cx: &Context,
+    around: &Surroundings<'_>,
+    own: &mut OwnSecrets,
+    name: &str,
+) -> Result<(), Error> {
     let Some(secret) = own.get(name) else { return Ok(()) };
     let params = DeleteParams {
         preconditions: Some(Preconditions {

@@ -29,7 +29,11 @@ pub struct Timings {
 
 impl Default for Timings {
     fn default() -> Self {
-        Self { duration: Duration::from_secs(15), renew_deadline: Duration::from_secs(10), retry: Duration::from_secs(2) }
+        Self {
+            duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry: Duration::from_secs(2),
+        }
     }
 }
 
@@ -87,7 +91,14 @@ struct Observed {
 impl Candidate {
     /// A candidate for the Lease of a name. The client must not retry by itself: a call that outlives the lease is worse than one
     /// that fails. The identity must be this process's alone.
-    pub fn new(client: Client, namespace: &str, name: &str, identity: String, timings: Timings, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        client: Client,
+        namespace: &str,
+        name: &str,
+        identity: String,
+        timings: Timings,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             api: Api::namespaced(client, namespace),
             name: name.to_owned(),
@@ -143,7 +154,10 @@ impl Candidate {
 
     async fn try_acquire(&self, observed: &mut Option<Observed>) -> Result<Option<Lease>, kube::Error> {
         let Some(lease) = self.api.get_opt(&self.name).await? else {
-            let mut lease = Lease { metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() }, spec: None };
+            let mut lease = Lease {
+                metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
+                spec: None,
+            };
             self.sign(&mut lease);
             return won(self.api.create(&PostParams::default(), &lease).await);
         };
@@ -218,7 +232,8 @@ impl Candidate {
         let spec = held.spec.get_or_insert_default();
         spec.holder_identity = Some(String::new());
         spec.lease_duration_seconds = Some(1);
-        let released = timeout(self.timings.retry, self.api.replace(&self.name, &PostParams::default(), &held)).await;
+        let released =
+            timeout(self.timings.retry, self.api.replace(&self.name, &PostParams::default(), &held)).await;
         match released {
             Ok(Ok(_)) => info!("Gave the lease {} back", self.name),
             _ => warn!("Could not give the lease {} back; it expires by itself", self.name),
@@ -247,5 +262,164 @@ fn won(result: Result<Lease, kube::Error>) -> Result<Option<Lease>, kube::Error>
         Ok(lease) => Ok(Some(lease)),
         Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use http::{Method, Request, Response, StatusCode};
+    use http_body_util::BodyExt as _;
+    use kube::client::Body;
+    use tower::service_fn;
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    /// An API server that knows one Lease, and how to fail.
+    #[derive(Clone, Default)]
+    struct Fake(Arc<Mutex<Stored>>);
+
+    #[derive(Default)]
+    struct Stored {
+        lease: Option<Lease>,
+        version: u64,
+        down: bool,
+        writes: u32,
+    }
+
+    impl Fake {
+        fn client(&self) -> Client {
+            let fake = self.clone();
+            let service = service_fn(move |request: Request<Body>| {
+                let fake = fake.clone();
+                async move { Ok::<_, std::convert::Infallible>(fake.answer(request).await) }
+            });
+            Client::new(service, "fapi-system")
+        }
+
+        async fn answer(&self, request: Request<Body>) -> Response<Body> {
+            let method = request.method().clone();
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            let mut stored = self.0.lock().unwrap();
+            if stored.down {
+                return refuse(StatusCode::INTERNAL_SERVER_ERROR, "InternalError");
+            }
+            if method == Method::GET {
+                return match &stored.lease {
+                    Some(lease) => Response::new(Body::from(serde_json::to_vec(lease).unwrap())),
+                    None => refuse(StatusCode::NOT_FOUND, "NotFound"),
+                };
+            }
+            let mut lease: Lease = serde_json::from_slice(&body).unwrap();
+            let current = stored.lease.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
+            if lease.metadata.resource_version != current {
+                let reason = if method == Method::POST { "AlreadyExists" } else { "Conflict" };
+                return refuse(StatusCode::CONFLICT, reason);
+            }
+            stored.version += 1;
+            stored.writes += 1;
+            lease.metadata.resource_version = Some(stored.version.to_string());
+            stored.lease = Some(lease.clone());
+            Response::new(Body::from(serde_json::to_vec(&lease).unwrap()))
+        }
+
+        fn holder(&self) -> Option<String> {
+            self.0.lock().unwrap().lease.as_ref()?.spec.as_ref()?.holder_identity.clone()
+        }
+
+        fn down(&self, down: bool) {
+            self.0.lock().unwrap().down = down;
+        }
+
+        fn candidate(&self, identity: &str) -> Candidate {
+            let timings = Timings {
+                duration: Duration::from_secs(1),
+                renew_deadline: Duration::from_millis(600),
+                retry: Duration::from_millis(50),
+            };
+            Candidate::new(
+                self.client(),
+                "fapi-system",
+                "fapi-operator",
+                identity.to_owned(),
+                timings,
+                Arc::new(SystemClock),
+            )
+        }
+    }
+
+    fn refuse(code: StatusCode, reason: &str) -> Response<Body> {
+        let status = serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason,
+            "message": reason, "code": code.as_u16()});
+        Response::builder().status(code).body(Body::from(serde_json::to_vec(&status).unwrap())).unwrap()
+    }
+
+    #[tokio::test]
+    async fn one_of_many_leads() {
+        let fake = Fake::default();
+        let mut leaders = Vec::new();
+        for identity in ["a", "b", "c", "d"] {
+            let candidate = fake.candidate(identity);
+            leaders.push((identity, candidate.leadership()));
+            tokio::spawn(candidate.run(std::future::pending()));
+        }
+        while fake.0.lock().unwrap().writes < 10 {
+            let leading: Vec<_> =
+                leaders.iter().filter(|(_, leads)| leads.is_valid()).map(|(name, _)| *name).collect();
+            assert!(leading.len() <= 1, "{leading:?}");
+            if let [leader] = leading.as_slice() {
+                assert_eq!(fake.holder().as_deref(), Some(*leader));
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// F-C09: by its own clock, before another can believe to lead.
+    #[tokio::test]
+    async fn a_leader_that_cannot_renew_stops_before_another_leads() {
+        let fake = Fake::default();
+        let first = fake.candidate("first");
+        let mut leads = first.leadership();
+        let running = tokio::spawn(first.run(std::future::pending()));
+        leads.acquired().await;
+        fake.down(true);
+        running.await.unwrap();
+        assert!(!leads.is_valid());
+
+        fake.down(false);
+        let second = fake.candidate("second");
+        let mut next = second.leadership();
+        let begun = Instant::now();
+        tokio::spawn(second.run(std::future::pending()));
+        next.acquired().await;
+        // It has watched the lease unchanged for its whole duration itself: the time that stands in it is another clock's.
+        assert!(begun.elapsed() >= Duration::from_secs(1));
+        assert_eq!(fake.holder().as_deref(), Some("second"));
+        assert!(!leads.is_valid());
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_is_given_back_is_free_at_once() {
+        let fake = Fake::default();
+        let first = fake.candidate("first");
+        let mut leads = first.leadership();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let running = tokio::spawn(first.run(async {
+            let _ = stopped.await;
+        }));
+        leads.acquired().await;
+        stop.send(()).unwrap();
+        running.await.unwrap();
+        assert!(!leads.is_valid());
+        assert_eq!(fake.holder().as_deref(), Some(""));
+
+        let second = fake.candidate("second");
+        let mut next = second.leadership();
+        tokio::spawn(second.run(std::future::pending()));
+        next.acquired().await;
+        let transitions = fake.0.lock().unwrap().lease.clone().unwrap().spec.unwrap().lease_transitions;
+        assert_eq!(transitions, Some(2), "from nobody to first, from first to second");
     }
 }

@@ -37,7 +37,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {
-    let config = kube::Config::infer().await.context("where is the API server? Run in a pod, or set KUBECONFIG")?;
+    let config =
+        kube::Config::infer().await.context("where is the API server? Run in a pod, or set KUBECONFIG")?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Metrics::default();
     let health = Arc::new(Health::new(clock.clone()));
@@ -50,8 +51,14 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let (leadership, election) = if args.leader_election {
         // Without kube's own repetitions: one of them can outlive the lease.
         let plain = ClientBuilder::try_from(config.clone())?.build();
-        let candidate =
-            Candidate::new(plain, &namespace, &args.lease_name, identity(&args), Timings::default(), clock.clone());
+        let candidate = Candidate::new(
+            plain,
+            &namespace,
+            &args.lease_name,
+            identity(&args),
+            Timings::default(),
+            clock.clone(),
+        );
         (candidate.leadership(), Some(candidate.run(stopped(stopping.clone()))))
     } else {
         (Leadership::always(), None)
@@ -107,7 +114,8 @@ async fn signalled() -> anyhow::Result<&'static str> {
 /// This process's alone: a pod that restarts is another candidate.
 fn identity(args: &Args) -> String {
     let mut bytes = [0; 4];
-    let random = aws_lc_rs::rand::fill(&mut bytes).map_or_else(|_| std::process::id(), |()| u32::from_le_bytes(bytes));
+    let random =
+        aws_lc_rs::rand::fill(&mut bytes).map_or_else(|_| std::process::id(), |()| u32::from_le_bytes(bytes));
     format!("{}-{random:08x}", args.pod_name.as_deref().unwrap_or("fapi-operator"))
 }
 

@@ -67,7 +67,11 @@ impl Default for Metrics {
         let pods = Family::default();
         registry.register("serving_pods", "Serving pods of a Workspace", pods.clone());
         let pods_current = Family::default();
-        registry.register("current_pods", "Serving pods that have loaded the published revision", pods_current.clone());
+        registry.register(
+            "current_pods",
+            "Serving pods that have loaded the published revision",
+            pods_current.clone(),
+        );
         let registry = Arc::new(registry);
         Self { registry, reconciles, duration, applied, calls, leading, revision, pods, pods_current }
     }

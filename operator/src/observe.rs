@@ -89,7 +89,13 @@ fn disown(state: &mut PodState, published: &Manifest) {
 
 /// Touches the pods that have not said that they are there yet, which makes their kubelet look at the mounted Secrets now instead
 /// of within 90 seconds. Only speed depends on it.
-pub async fn nudge(cx: &Context, names: &Names, uid: &str, acks: &Acknowledgements, manifest: &Manifest) -> Result<(), Error> {
+pub async fn nudge(
+    cx: &Context,
+    names: &Names,
+    uid: &str,
+    acks: &Acknowledgements,
+    manifest: &Manifest,
+) -> Result<(), Error> {
     let revision = manifest.revision.to_string();
     let api: Api<Pod> = Api::namespaced(cx.client.clone(), &names.namespace);
     for pod in pods(cx, names, uid) {
@@ -97,7 +103,10 @@ pub async fn nudge(cx: &Context, names: &Names, uid: &str, acks: &Acknowledgemen
         let told = pod.metadata.annotations.as_ref().and_then(|all| all.get(annotation::REVISION));
         let view = acks.pods.iter().find(|view| view.name == name);
         let loaded = view.and_then(|view| view.state.as_ref()?.revision);
-        if told == Some(&revision) || loaded == Some(manifest.revision) || pod.metadata.deletion_timestamp.is_some() {
+        if told == Some(&revision)
+            || loaded == Some(manifest.revision)
+            || pod.metadata.deletion_timestamp.is_some()
+        {
             continue;
         }
         cx.may_write()?;
@@ -115,7 +124,8 @@ pub async fn nudge(cx: &Context, names: &Names, uid: &str, acks: &Acknowledgemen
 fn pods(cx: &Context, names: &Names, uid: &str) -> Vec<Arc<Pod>> {
     let mut pods = cx.stores.pods.filter(|pod| {
         let labels = pod.metadata.labels.as_ref();
-        let uid_matches = labels.and_then(|labels| labels.get(label::WORKSPACE_UID)).is_some_and(|found| found == uid);
+        let uid_matches =
+            labels.and_then(|labels| labels.get(label::WORKSPACE_UID)).is_some_and(|found| found == uid);
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
         uid_matches
             && pod.metadata.namespace.as_ref() == Some(&names.namespace)
@@ -127,7 +137,8 @@ fn pods(cx: &Context, names: &Names, uid: &str) -> Vec<Arc<Pod>> {
 
 fn view(pod: &Pod, serving: &[String]) -> PodView {
     let status = pod.status.as_ref();
-    let ready = status.and_then(|status| status.conditions.as_ref()?.iter().find(|found| found.type_ == "Ready"));
+    let ready =
+        status.and_then(|status| status.conditions.as_ref()?.iter().find(|found| found.type_ == "Ready"));
     let name = pod.metadata.name.clone().unwrap_or_default();
     PodView {
         running: status.and_then(|status| status.phase.as_deref()) == Some("Running"),
@@ -167,7 +178,9 @@ fn identity(cx: &Context, names: &Names, authority: &Certified) -> Result<Identi
     if let Some(known) = known.filter(usable) {
         return Ok(known);
     }
-    let failed = |error: &dyn std::fmt::Display| Error::Material(format!("certificate for the internal port: {error}"));
+    let failed = |error: &dyn std::fmt::Display| {
+        Error::Material(format!("certificate for the internal port: {error}"))
+    };
     let certificate = operator_certificate(authority, now).map_err(|error| failed(&error))?;
     let tls = client_config(authority, &certificate).map_err(|error| failed(&error))?;
     let identity = Identity { authority: authority.certificate.clone(), certificate, tls: Arc::new(tls) };

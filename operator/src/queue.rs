@@ -131,3 +131,69 @@ fn settle<K: Eq + Hash + Display>(entries: &mut HashMap<K, Entry>, key: K, outco
         entries.remove(&key);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tokio::sync::{Notify, mpsc};
+
+    use super::*;
+
+    const PACE: Pace = Pace { debounce: Duration::from_millis(20), concurrency: 2 };
+
+    #[tokio::test]
+    async fn many_wakes_are_one_piece_of_work_and_none_is_lost_while_it_runs() {
+        let (wakes, woken) = mpsc::unbounded_channel();
+        let (begun, gate) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Notify::new()));
+        let (seen, pass) = (begun.clone(), gate.clone());
+        let queue = tokio::spawn(run(woken, PACE, move |key: &'static str| {
+            let (seen, pass) = (seen.clone(), pass.clone());
+            async move {
+                seen.lock().unwrap().push(key);
+                pass.notified().await;
+                Outcome::Forget
+            }
+        }));
+        for _ in 0..10 {
+            wakes.send("a").unwrap();
+        }
+        until(|| begun.lock().unwrap().len() == 1).await;
+        // While it runs, never twice at a time.
+        wakes.send("a").unwrap();
+        wakes.send("b").unwrap();
+        until(|| begun.lock().unwrap().len() == 2).await;
+        assert_eq!(*begun.lock().unwrap(), ["a", "b"]);
+        gate.notify_waiters();
+        until(|| begun.lock().unwrap().len() == 3).await;
+        assert_eq!(*begun.lock().unwrap(), ["a", "b", "a"]);
+        drop(wakes);
+        queue.await.unwrap();
+    }
+
+    /// F-C02
+    #[tokio::test]
+    async fn a_panic_stops_neither_the_others_nor_the_next_try() {
+        let (wakes, woken) = mpsc::unbounded_channel();
+        let tries = Arc::new(Mutex::new(Vec::new()));
+        let seen = tries.clone();
+        let _queue = tokio::spawn(run(woken, PACE, move |key: &'static str| {
+            let seen = seen.clone();
+            async move {
+                seen.lock().unwrap().push(key);
+                assert_ne!(key, "bad");
+                Outcome::Forget
+            }
+        }));
+        wakes.send("bad").unwrap();
+        wakes.send("good").unwrap();
+        until(|| tries.lock().unwrap().iter().filter(|key| **key == "bad").count() == 2).await;
+        assert!(tries.lock().unwrap().contains(&"good"));
+    }
+
+    async fn until(test: impl Fn() -> bool) {
+        while !test() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}

@@ -120,7 +120,13 @@ async fn one(cx: &Context, key: &ObjectKey, workspace: &Workspace) -> Result<Out
                 settings: &cx.settings.build,
             });
             let children = apply(cx, Parent { names: &names, uid: &uid }, &mut own, desired).await?;
-            announce(cx, workspace, found.previous.as_ref().map(|previous| &previous.manifest), children.manifest()).await;
+            announce(
+                cx,
+                workspace,
+                found.previous.as_ref().map(|previous| &previous.manifest),
+                children.manifest(),
+            )
+            .await;
             nudge(cx, &names, &uid, &acks, children.manifest()).await?;
             Some((rotated, children))
         }
@@ -146,15 +152,24 @@ async fn nobody(cx: &Context, key: &ObjectKey) -> Result<Outcome, Error> {
     Ok(Outcome::Forget)
 }
 
-async fn ask(cx: &Context, names: &Names, uid: &str, own: &OwnSecrets, found: &Found) -> Result<Acknowledgements, Error> {
+async fn ask(
+    cx: &Context,
+    names: &Names,
+    uid: &str,
+    own: &OwnSecrets,
+    found: &Found,
+) -> Result<Acknowledgements, Error> {
     let text = |data: &std::collections::BTreeMap<String, Vec<u8>>, key: &str| {
-        data.get(key).filter(|bytes| !bytes.is_empty()).and_then(|bytes| String::from_utf8(bytes.clone()).ok())
+        data.get(key)
+            .filter(|bytes| !bytes.is_empty())
+            .and_then(|bytes| String::from_utf8(bytes.clone()).ok())
     };
     let authority = own.get(&names.internal_ca()).and_then(|secret| {
         let certificate = text(&secret.data, "tls.crt")?;
         Some(Certified { certificate, key: text(&secret.data, "tls.key")?.into() })
     });
-    observe(cx, names, uid, authority.as_ref(), found.previous.as_ref().map(|previous| &previous.manifest)).await
+    observe(cx, names, uid, authority.as_ref(), found.previous.as_ref().map(|previous| &previous.manifest))
+        .await
 }
 
 /// What is there is kept; what is missing is made, off the threads that serve.
@@ -177,7 +192,9 @@ async fn announce(cx: &Context, workspace: &Workspace, before: Option<&Manifest>
     if before.map(|manifest| manifest.revision) != Some(now.revision) {
         let revision = now.revision;
         info!(workspace = now.workspace, revision, "Published revision {revision} of {}", now.workspace);
-        cx.events.normal(workspace, "ConfigRevisionPublished", format!("Published revision {revision}")).await;
+        cx.events
+            .normal(workspace, "ConfigRevisionPublished", format!("Published revision {revision}"))
+            .await;
     }
 }
 
@@ -199,7 +216,11 @@ async fn tell(
     let facts = Facts {
         workspace,
         verdict,
-        applied: published.map(|(rotated, children)| Published { children, lines: &rotated.lines, keys: keys_before }),
+        applied: published.map(|(rotated, children)| Published {
+            children,
+            lines: &rotated.lines,
+            keys: keys_before,
+        }),
         acks,
         deployment: deployment.as_deref(),
         now: cx.clock.now(),
@@ -207,7 +228,9 @@ async fn tell(
     let mut programmed = 0;
     for found in &found.clients {
         let client = &found.client;
-        let Some(verdict) = verdict.clients.iter().find(|verdict| Some(&verdict.uid) == client.metadata.uid.as_ref()) else {
+        let Some(verdict) =
+            verdict.clients.iter().find(|verdict| Some(&verdict.uid) == client.metadata.uid.as_ref())
+        else {
             continue;
         };
         let status = status::client(&facts, client, verdict);
@@ -220,7 +243,9 @@ async fn tell(
         }
     }
     for line in &found.signing_keys {
-        if let Some(verdict) = verdict.signing_keys.iter().find(|verdict| verdict.name == crate::watch::key_of(line).name) {
+        if let Some(verdict) =
+            verdict.signing_keys.iter().find(|verdict| verdict.name == crate::watch::key_of(line).name)
+        {
             let status = status::signing_key(&facts, line, verdict);
             status::write::<SigningKey, _>(cx, line, line.status.as_ref(), &status).await?;
         }
@@ -235,7 +260,13 @@ async fn tell(
             if ready.status == Status::True.as_str() {
                 cx.events.normal(workspace, "Ready", ready.message.clone()).await;
             } else if !before.is_empty() {
-                cx.events.warning(workspace, ready.reason.parse().unwrap_or(Reason::Pending), ready.message.clone()).await;
+                cx.events
+                    .warning(
+                        workspace,
+                        ready.reason.parse().unwrap_or(Reason::Pending),
+                        ready.message.clone(),
+                    )
+                    .await;
             }
         }
     }
@@ -254,7 +285,13 @@ async fn look_on(cx: &Context, client: &Client, before: Option<&ClientStatus>, a
         if let Some(condition) = turned(type_, before, &after.conditions)
             && condition.status == Status::False.as_str()
         {
-            cx.events.warning(client, condition.reason.parse().unwrap_or(Reason::Pending), condition.message.clone()).await;
+            cx.events
+                .warning(
+                    client,
+                    condition.reason.parse().unwrap_or(Reason::Pending),
+                    condition.message.clone(),
+                )
+                .await;
         }
     }
 }
@@ -262,8 +299,10 @@ async fn look_on(cx: &Context, client: &Client, before: Option<&ClientStatus>, a
 /// Whether every pod refuses a deleted Client and has forgotten what it had.
 fn is_forgotten(facts: &Facts<'_>, verdict: &crate::validate::ClientVerdict) -> bool {
     let Some(applied) = facts.applied else { return true };
-    let tombstones = facts.verdict.publication.as_ref().map_or(&[][..], |publication| &publication.document.tombstones);
-    let remembered = tombstones.iter().any(|tombstone| Some(&tombstone.client_id) == verdict.client_id.as_ref());
+    let tombstones =
+        facts.verdict.publication.as_ref().map_or(&[][..], |publication| &publication.document.tombstones);
+    let remembered =
+        tombstones.iter().any(|tombstone| Some(&tombstone.client_id) == verdict.client_id.as_ref());
     let loaded = facts.acks.confirm(rotate::counting(applied.lines), applied.manifest().revision, |_| true);
     !remembered && loaded == rotate::Confirmation::All
 }
@@ -293,7 +332,8 @@ fn again(
         || tombstones
         || outlooks.iter().any(|outlook| !outlook.waiting_for.is_empty());
     let wake = outlooks.iter().filter_map(|outlook| outlook.wake).min();
-    let wake = wake.map(|at| Duration::from_secs(u64::try_from((at - now).as_seconds()).unwrap_or(0)) + EAGER);
+    let wake =
+        wake.map(|at| Duration::from_secs(u64::try_from((at - now).as_seconds()).unwrap_or(0)) + EAGER);
     let mut memory = cx.memory();
     let polls = memory.polls.entry(key.clone()).or_insert(0);
     *polls = if waits { polls.saturating_add(1) } else { 0 };
@@ -316,12 +356,18 @@ async fn report(cx: &Context, workspace: &Workspace, error: &Error) -> Result<()
         _ => error.to_string(),
     };
     status.observed_generation = generation;
-    for (type_, is) in [
-        (ConditionType::Ready, false),
-        (ConditionType::Reconciling, !human),
-        (ConditionType::Stalled, human),
-    ] {
-        condition::set(&mut status.conditions, type_, is.into(), Reason::ApplyFailed, message.clone(), generation, now);
+    for (type_, is) in
+        [(ConditionType::Ready, false), (ConditionType::Reconciling, !human), (ConditionType::Stalled, human)]
+    {
+        condition::set(
+            &mut status.conditions,
+            type_,
+            is.into(),
+            Reason::ApplyFailed,
+            message.clone(),
+            generation,
+            now,
+        );
     }
     status::write(cx, workspace, workspace.status.as_ref(), &status).await.map(|_| ())
 }

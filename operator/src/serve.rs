@@ -85,9 +85,17 @@ fn answer(request: &Request<Incoming>, health: &Health, metrics: &Metrics) -> Re
     let (status, kind, body) = match request.uri().path() {
         "/livez" if health.is_alive() => (StatusCode::OK, "text/plain", "ok\n".to_owned()),
         "/livez" => (StatusCode::SERVICE_UNAVAILABLE, "text/plain", "no work is done any more\n".to_owned()),
-        "/readyz" if health.ready.load(Ordering::Relaxed) => (StatusCode::OK, "text/plain", "ok\n".to_owned()),
-        "/readyz" => (StatusCode::SERVICE_UNAVAILABLE, "text/plain", "the cluster has not been listed yet\n".to_owned()),
-        "/metrics" => (StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics.text()),
+        "/readyz" if health.ready.load(Ordering::Relaxed) => {
+            (StatusCode::OK, "text/plain", "ok\n".to_owned())
+        }
+        "/readyz" => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "text/plain",
+            "the cluster has not been listed yet\n".to_owned(),
+        ),
+        "/metrics" => {
+            (StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics.text())
+        }
         _ => (StatusCode::NOT_FOUND, "text/plain", "/livez, /readyz, /metrics\n".to_owned()),
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));

@@ -41,7 +41,13 @@ fn of_client(client: &Client, message: &str, now: jiff::Timestamp) -> ClientStat
     let before = client.status.clone().unwrap_or_default();
     let mut status = ClientStatus { conditions: before.conditions, ..ClientStatus::default() };
     status.observed_generation = client.metadata.generation;
-    waiting(&mut status.conditions, &[ConditionType::Accepted, ConditionType::Programmed], client.metadata.generation, message, now);
+    waiting(
+        &mut status.conditions,
+        &[ConditionType::Accepted, ConditionType::Programmed],
+        client.metadata.generation,
+        message,
+        now,
+    );
     status
 }
 

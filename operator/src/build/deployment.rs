@@ -143,6 +143,8 @@ fn container(inputs: &Inputs<'_>, volume_mounts: Vec<VolumeMount>) -> Container 
         name: "server".to_owned(),
         image: Some(inputs.settings.image.clone()),
         image_pull_policy: Some("IfNotPresent".to_owned()),
+        // One image holds all programs, on its PATH; its entrypoint is the operator.
+        command: Some(vec!["fapi-server".to_owned()]),
         args: Some(args(inputs)),
         ports: Some(ports),
         resources: Some(

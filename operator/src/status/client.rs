@@ -1,6 +1,7 @@
 //! The status of a Client.
 
 use fapi_crds::client::{ClientConfigStatus, ClientStatus, WorkspaceIdentity};
+use fapi_crds::condition::Status;
 use fapi_crds::{Client, ConditionType, Reason};
 
 use super::{Conditions, Facts, signed};
@@ -44,7 +45,9 @@ fn config(facts: &Facts<'_>, verdict: &ClientVerdict, before: &ClientStatus) -> 
     let applied = facts.applied?;
     verdict.registration.as_ref()?;
     let current = signed(applied.manifest().revision);
-    let same = before.registration_digest.is_some() && before.registration_digest == verdict.facts.registration_digest;
+    // Without a digest nothing new was resolved: what was published before is kept.
+    let digest = verdict.facts.registration_digest.as_ref();
+    let same = digest.is_none_or(|digest| before.registration_digest.as_ref() == Some(digest));
     // A revision beyond the current one is of a cluster before it was restored.
     let known = before.config.filter(|known| same && known.revision <= current);
     Some(ClientConfigStatus {
@@ -54,12 +57,19 @@ fn config(facts: &Facts<'_>, verdict: &ClientVerdict, before: &ClientStatus) -> 
 }
 
 fn programmed(facts: &Facts<'_>, verdict: &ClientVerdict, config: Option<ClientConfigStatus>) -> Finding {
-    let Some(config) = config else {
-        let because = if verdict.accepted.is_true() { &verdict.resolved_refs } else { &verdict.accepted };
-        if because.is_true() {
+    let wrong = [&verdict.accepted, &verdict.resolved_refs]
+        .into_iter()
+        .find(|finding| finding.status == Status::False);
+    let config = match (config, wrong) {
+        (None, Some(wrong)) => return Finding::no(wrong.reason, format!("not published: {}", wrong.message)),
+        (Some(_), Some(wrong)) => {
+            let message = format!("the last good registration is kept, and not this one: {}", wrong.message);
+            return Finding::no(wrong.reason, message);
+        }
+        (None, None) => {
             return Finding::no(Reason::WorkspaceNotReady, "the Workspace has published nothing yet");
         }
-        return Finding::no(because.reason, format!("not published: {}", because.message));
+        (Some(config), None) => config,
     };
     let loaded = facts.loaded(u64::try_from(config.revision).unwrap_or(0));
     if loaded.is_true() { Finding { reason: Reason::Programmed, ..loaded } } else { loaded }

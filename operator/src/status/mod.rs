@@ -75,8 +75,12 @@ impl Facts<'_> {
     fn loaded(&self, revision: u64) -> Finding {
         use crate::rotate::Confirmation;
         match self.acks.confirm(self.counting(), revision, |_| true) {
-            Confirmation::All => Finding::yes(Reason::Synced, format!("every serving pod has loaded revision {revision}")),
-            Confirmation::NoPods => Finding::no(Reason::NoServingPods, "no pod is there to load the configuration"),
+            Confirmation::All => {
+                Finding::yes(Reason::Synced, format!("every serving pod has loaded revision {revision}"))
+            }
+            Confirmation::NoPods => {
+                Finding::no(Reason::NoServingPods, "no pod is there to load the configuration")
+            }
             Confirmation::Waiting(pods) => {
                 let names = listed(&pods);
                 Finding::no(Reason::PodsPending, format!("waiting for {names} to load revision {revision}"))
@@ -179,7 +183,10 @@ fn signed(revision: u64) -> i64 {
 /// Writes a status if it differs from the one that is there. Says whether it did.
 pub async fn write<K, S>(cx: &Context, object: &K, before: Option<&S>, status: &S) -> Result<bool, Error>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug,
     S: Serialize + PartialEq,
 {
     if before == Some(status) {
@@ -229,8 +236,93 @@ pub(crate) fn newer<S: DeserializeOwned>(cx: &Context, metadata: &ObjectMeta) ->
 }
 
 /// The condition of a type, if its status has just changed.
-pub fn turned<'a>(type_: ConditionType, before: &[Condition], after: &'a [Condition]) -> Option<&'a Condition> {
+pub fn turned<'a>(
+    type_: ConditionType,
+    before: &[Condition],
+    after: &'a [Condition],
+) -> Option<&'a Condition> {
     let now = condition::find(after, type_)?;
     let then = condition::find(before, type_);
     then.is_none_or(|then| then.status != now.status).then_some(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{self, NOON};
+    use crate::validate::validate;
+
+    fn now() -> jiff::Timestamp {
+        jiff::Timestamp::from_second(NOON.as_unix()).unwrap()
+    }
+
+    fn conditions(list: &[Condition]) -> Vec<String> {
+        list.iter()
+            .map(|condition| format!("{} {} {}", condition.type_, condition.status, condition.reason))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_wrong_gives_the_reason_before_what_cannot_be_told_because_of_it() {
+        let mut list = Vec::new();
+        let mut conditions = Conditions { list: &mut list, generation: Some(3), now: now() };
+        let unknown = Finding::unknown(Reason::Pending, "the Secrets come first");
+        let wrong = Finding::no(Reason::InvalidJwks, "Secret a key b line 1: malformed JSON");
+        conditions.summarize(&[&unknown, &wrong]);
+        let ready = condition::find(&list, ConditionType::Ready).unwrap();
+        assert_eq!((ready.reason.as_str(), ready.observed_generation), ("InvalidJwks", Some(3)));
+        assert!(condition::is_true(&list, ConditionType::Stalled), "somebody has to write another JWKS");
+        assert!(!condition::is_true(&list, ConditionType::Reconciling));
+    }
+
+    /// Resources may be applied in any order: what is not there yet is waited for.
+    #[test]
+    fn what_may_still_come_is_waited_for() {
+        let mut list = Vec::new();
+        let mut conditions = Conditions { list: &mut list, generation: Some(1), now: now() };
+        conditions.summarize(&[&Finding::no(Reason::SecretNotFound, "Secret a does not exist")]);
+        assert!(condition::is_true(&list, ConditionType::Reconciling));
+        assert!(!condition::is_true(&list, ConditionType::Stalled));
+    }
+
+    #[test]
+    fn the_same_facts_a_day_later_are_the_same_status() {
+        let found = fixture::found(fixture::workspace(), Vec::new());
+        let verdict = validate(&found);
+        let acks = Acknowledgements::default();
+        let mut workspace = found.workspace.clone();
+        let facts = Facts {
+            workspace: &workspace,
+            verdict: &verdict,
+            applied: None,
+            acks: &acks,
+            deployment: None,
+            now: now(),
+        };
+        let first = super::workspace(&facts, 0);
+        workspace.status = Some(first.clone());
+        let later = jiff::Timestamp::from_second(NOON.as_unix() + 86_400).unwrap();
+        let facts = Facts {
+            workspace: &workspace,
+            verdict: &verdict,
+            applied: None,
+            acks: &acks,
+            deployment: None,
+            now: later,
+        };
+        assert_eq!(super::workspace(&facts, 0), first);
+        insta::assert_snapshot!(conditions(&first.conditions).join("\n"), @r"
+        Accepted True Accepted
+        ResolvedRefs True Resolved
+        KeysReady False KeyPending
+        ConfigSynced False Pending
+        RevocationsPending False RevocationsConfirmed
+        Available False Unavailable
+        Insecure True Insecure
+        Ephemeral True Ephemeral
+        Ready False KeyPending
+        Reconciling True KeyPending
+        Stalled False KeyPending
+        ");
+    }
 }

@@ -30,13 +30,18 @@ pub fn signing_key(facts: &Facts<'_>, key: &SigningKey, verdict: &SigningKeyVerd
     }
     let line = line.as_ref();
     let signing = signing(line.map(|(line, _)| *line));
-    let mut conditions = Conditions { list: &mut status.conditions, generation: verdict.generation, now: facts.now };
+    let mut conditions =
+        Conditions { list: &mut status.conditions, generation: verdict.generation, now: facts.now };
     conditions.set(ConditionType::Accepted, &verdict.accepted);
     conditions.set_or_remove(ConditionType::Published, line.and_then(|(line, _)| published(line)).as_ref());
-    conditions.set_or_remove(ConditionType::RotationBlocked, line.map(|(_, outlook)| blocked(outlook)).as_ref());
+    conditions
+        .set_or_remove(ConditionType::RotationBlocked, line.map(|(_, outlook)| blocked(outlook)).as_ref());
     conditions.set_or_remove(ConditionType::Overdue, line.map(|(_, outlook)| overdue(outlook)).as_ref());
     let suspended = key.spec.suspend.then(|| {
-        Finding::yes(Reason::Suspended, "suspend: true stops every change but revocation; write false to go on")
+        Finding::yes(
+            Reason::Suspended,
+            "suspend: true stops every change but revocation; write false to go on",
+        )
     });
     conditions.set_or_remove(ConditionType::Suspended, suspended.as_ref());
     conditions.set_or_remove(ConditionType::Insecure, verdict.insecure.as_ref());
@@ -90,7 +95,10 @@ fn signing(line: Option<&KeyLine>) -> Finding {
         Some(key) if key.activation_acked_at.is_some() => {
             Finding::yes(Reason::KeysReady, format!("every serving pod signs with {}", key.kid))
         }
-        Some(key) => Finding::no(Reason::PodsPending, format!("key {} is activated; not every pod signs with it yet", key.kid)),
+        Some(key) => Finding::no(
+            Reason::PodsPending,
+            format!("key {} is activated; not every pod signs with it yet", key.kid),
+        ),
         None => Finding::no(Reason::KeyPending, "there is no active key yet"),
     }
 }
@@ -98,7 +106,9 @@ fn signing(line: Option<&KeyLine>) -> Finding {
 fn published(line: &KeyLine) -> Option<Finding> {
     let next = line.next()?;
     Some(match next.published_acked_at {
-        Some(_) => Finding::yes(Reason::Published, format!("key {} is in the JWKS of every serving pod", next.kid)),
+        Some(_) => {
+            Finding::yes(Reason::Published, format!("key {} is in the JWKS of every serving pod", next.kid))
+        }
         None => Finding::no(Reason::PodsPending, format!("key {} is on its way to the pods", next.kid)),
     })
 }
@@ -112,7 +122,10 @@ fn blocked(outlook: &Outlook) -> Finding {
 
 fn overdue(outlook: &Outlook) -> Finding {
     if outlook.overdue {
-        Finding::yes(Reason::Overdue, "the rotation that was due has not happened: nextTransition says what it waits for")
+        Finding::yes(
+            Reason::Overdue,
+            "the rotation that was due has not happened: nextTransition says what it waits for",
+        )
     } else {
         Finding::no(Reason::OnSchedule, "")
     }

@@ -64,16 +64,21 @@ fn config(facts: &Facts<'_>, applied: &Published<'_>, before: Option<&ConfigStat
     let manifest = applied.manifest();
     let counted: Vec<&PodView> = facts.acks.counting(facts.counting()).collect();
     let is_current = |pod: &&&PodView| {
-        pod.state.as_ref().is_some_and(|state| state.revision.is_some_and(|loaded| loaded >= manifest.revision))
+        pod.state
+            .as_ref()
+            .is_some_and(|state| state.revision.is_some_and(|loaded| loaded >= manifest.revision))
     };
     let current = counted.iter().filter(is_current).count();
-    let mut laggards: Vec<Laggard> = counted.iter().filter(|pod| !is_current(pod)).map(|pod| laggard(pod)).collect();
+    let mut laggards: Vec<Laggard> =
+        counted.iter().filter(|pod| !is_current(pod)).map(|pod| laggard(pod)).collect();
     laggards.truncate(MOST_LAGGARDS);
-    let same = before.filter(|before| before.revision == signed(manifest.revision) && before.hash == manifest.hash);
+    let same =
+        before.filter(|before| before.revision == signed(manifest.revision) && before.hash == manifest.hash);
     ConfigStatus {
         revision: signed(manifest.revision),
         hash: manifest.hash.clone(),
-        published_time: same.map_or_else(|| Some(whole_seconds(facts.now)), |before| before.published_time.clone()),
+        published_time: same
+            .map_or_else(|| Some(whole_seconds(facts.now)), |before| before.published_time.clone()),
         pods_current: count(current),
         pods_total: count(counted.len()),
         laggards,
@@ -111,7 +116,9 @@ fn keys(applied: &Published<'_>) -> Vec<WorkspaceKey> {
         for key in line.keys.iter().filter(|key| !gone(line.state_of(key))) {
             let encrypts = matches!(
                 key.algorithm,
-                fapi_crds::KeyAlgorithm::EcdhEs | fapi_crds::KeyAlgorithm::RsaOaep | fapi_crds::KeyAlgorithm::RsaOaep256
+                fapi_crds::KeyAlgorithm::EcdhEs
+                    | fapi_crds::KeyAlgorithm::RsaOaep
+                    | fapi_crds::KeyAlgorithm::RsaOaep256
             );
             keys.push(WorkspaceKey {
                 kid: key.kid.clone(),
@@ -133,12 +140,18 @@ fn keys_ready(facts: &Facts<'_>) -> Finding {
         return Finding::no(Reason::KeyPending, "keys are made when the Workspace is accepted");
     };
     let wanted = || applied.lines.iter().filter(|line| line.wanted);
-    let active = |line: &crate::rotate::KeyLine| line.active().is_some_and(|key| key.activation_acked_at.is_some());
-    let waiting: Vec<String> = wanted().filter(|line| !active(line)).map(|line| line.signing_key.clone()).collect();
+    let active =
+        |line: &crate::rotate::KeyLine| line.active().is_some_and(|key| key.activation_acked_at.is_some());
+    let waiting: Vec<String> =
+        wanted().filter(|line| !active(line)).map(|line| line.signing_key.clone()).collect();
     match (wanted().next(), waiting.as_slice()) {
         (None, _) => Finding::no(Reason::KeyPending, "there is no SigningKey yet"),
-        (Some(_), []) => Finding::yes(Reason::KeysReady, "every SigningKey has a key that every serving pod signs with"),
-        (Some(_), names) => Finding::no(Reason::KeyPending, format!("no active key yet of {}", listed(names))),
+        (Some(_), []) => {
+            Finding::yes(Reason::KeysReady, "every SigningKey has a key that every serving pod signs with")
+        }
+        (Some(_), names) => {
+            Finding::no(Reason::KeyPending, format!("no active key yet of {}", listed(names)))
+        }
     }
 }
 
@@ -153,7 +166,8 @@ fn revocations(facts: &Facts<'_>, synced: &Finding) -> Finding {
     let publication = facts.verdict.publication.as_ref();
     let tombstones = publication.map_or(0, |publication| publication.document.tombstones.len());
     let lines = facts.applied.map_or(&[][..], |applied| applied.lines);
-    let revoked = |key: &&crate::rotate::KeyFacts| key.state == KeyState::Revoked && key.removal_acked_at.is_none();
+    let revoked =
+        |key: &&crate::rotate::KeyFacts| key.state == KeyState::Revoked && key.removal_acked_at.is_none();
     let keys = lines.iter().flat_map(|line| &line.keys).filter(revoked).count();
     if tombstones + keys == 0 {
         return Finding::no(Reason::RevocationsConfirmed, "");
@@ -190,7 +204,9 @@ fn clock_skew(facts: &Facts<'_>) -> Option<Finding> {
         Finding::no(Reason::ClocksAgree, "")
     } else {
         let names = listed(&skewed);
-        let message = format!("the clocks of {names} and of the operator differ by more than {tolerated} s: check time synchronization");
+        let message = format!(
+            "the clocks of {names} and of the operator differ by more than {tolerated} s: check time synchronization"
+        );
         Finding::yes(Reason::ClockSkewed, message)
     })
 }

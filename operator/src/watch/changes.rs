@@ -153,3 +153,58 @@ pub(super) fn of_slice(slice: &EndpointSlice) -> u64 {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use fapi_crds::names::label;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+    use super::*;
+    use crate::watch::labelled;
+
+    fn pod(name: &str, workspace: &str, phase: &str) -> Pod {
+        Pod {
+            metadata: ObjectMeta {
+                name: Some(name.to_owned()),
+                namespace: Some("auth".to_owned()),
+                uid: Some(name.to_owned()),
+                labels: Some(BTreeMap::from([(label::WORKSPACE.to_owned(), workspace.to_owned())])),
+                ..ObjectMeta::default()
+            },
+            status: serde_json::from_value(serde_json::json!({"phase": phase})).unwrap(),
+            ..Pod::default()
+        }
+    }
+
+    fn woken(keys: BTreeSet<ObjectKey>) -> Vec<String> {
+        keys.into_iter().map(|key| key.name).collect()
+    }
+
+    /// F-O07: told twice, late, or only by the next list.
+    #[test]
+    fn only_what_changed_wakes_and_what_vanished_unseen_does_too() {
+        let mut changes = Changes::new(of_pod, labelled);
+        assert_eq!(woken(changes.of(&Event::Init)), [""; 0]);
+        assert_eq!(woken(changes.of(&Event::InitApply(pod("one", "retail", "Pending")))), ["retail"]);
+        assert_eq!(woken(changes.of(&Event::InitApply(pod("two", "business", "Pending")))), ["business"]);
+        changes.of(&Event::InitDone);
+
+        assert_eq!(woken(changes.of(&Event::Apply(pod("one", "retail", "Pending")))), [""; 0]);
+        let mut touched = pod("one", "retail", "Pending");
+        touched.metadata.annotations =
+            Some(BTreeMap::from([("fapi.rs/revision".to_owned(), "7".to_owned())]));
+        assert_eq!(woken(changes.of(&Event::Apply(touched))), [""; 0], "the operator's own touch");
+        assert_eq!(woken(changes.of(&Event::Apply(pod("one", "retail", "Running")))), ["retail"]);
+        // Moved from one to another: both look.
+        let moved = changes.of(&Event::Apply(pod("one", "business", "Failed")));
+        assert_eq!(woken(moved), ["business", "retail"]);
+
+        // The watch was interrupted, and one of two is gone when it is back.
+        changes.of(&Event::Init);
+        assert_eq!(woken(changes.of(&Event::InitApply(pod("one", "business", "Failed")))), [""; 0]);
+        assert_eq!(woken(changes.of(&Event::InitDone)), ["business"]);
+        assert_eq!(woken(changes.of(&Event::Delete(pod("one", "business", "Failed")))), ["business"]);
+    }
+}

@@ -60,7 +60,8 @@ impl Index {
     /// The Workspaces that have to look at it.
     pub(super) fn referrers(&self, reference: &Reference) -> Vec<ObjectKey> {
         let inner = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let found: BTreeSet<&ObjectKey> = inner.referrers.get(reference).into_iter().flat_map(BTreeMap::values).collect();
+        let found: BTreeSet<&ObjectKey> =
+            inner.referrers.get(reference).into_iter().flat_map(BTreeMap::values).collect();
         found.into_iter().cloned().collect()
     }
 }
@@ -68,7 +69,10 @@ impl Index {
 /// What a Client refers to. All of it is in its own namespace.
 pub(super) fn of_client(client: &Client) -> BTreeSet<Reference> {
     let namespace = key_of(client).namespace;
-    crate::validate::references(client).into_iter().map(|reference| secret(&namespace, &reference.name)).collect()
+    crate::validate::references(client)
+        .into_iter()
+        .map(|reference| secret(&namespace, &reference.name))
+        .collect()
 }
 
 /// What a Workspace refers to. All of it is in its own namespace.
@@ -80,7 +84,9 @@ pub(super) fn of_workspace(workspace: &Workspace) -> BTreeSet<Reference> {
     found.extend(tls(&spec.tls));
     found.extend(spec.mtls.tls.as_ref().and_then(tls));
     found.extend(spec.login.users.as_ref().map(|users| secret(&namespace, &users.secret_ref.name)));
-    found.extend(spec.storage.postgresql.as_ref().map(|database| secret(&namespace, &database.url_secret_ref.name)));
+    found.extend(
+        spec.storage.postgresql.as_ref().map(|database| secret(&namespace, &database.url_secret_ref.name)),
+    );
     found.extend(spec.subject_salt_ref.as_ref().map(|salt| secret(&namespace, &salt.name)));
     for source in [&spec.mtls.client_ca, &spec.mtls.crl].into_iter().flatten() {
         found.extend(of_source(&namespace, source));

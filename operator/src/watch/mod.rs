@@ -22,13 +22,15 @@ use fapi_crds::workspace::AllowedFrom;
 use fapi_crds::{Client, SigningKey, Workspace};
 use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, Namespace, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
+};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::{NamespaceResourceScope, PartialObjectMeta};
+use kube::runtime::WatchStreamExt as _;
 use kube::runtime::reflector::{ObjectRef, Store, store};
 use kube::runtime::watcher::{self, watcher};
-use kube::runtime::WatchStreamExt as _;
 use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
@@ -129,10 +131,18 @@ impl Watches {
 
         let workspaces = {
             let index = index.clone();
-            start.watch(everything(), changes::of_spec::<Workspace>, move |workspace: Option<&Workspace>, key| {
-                index.set(&Referrer::Workspace(key.clone()), key, workspace.map(index::of_workspace).unwrap_or_default());
-                vec![key.clone()]
-            })
+            start.watch(
+                everything(),
+                changes::of_spec::<Workspace>,
+                move |workspace: Option<&Workspace>, key| {
+                    index.set(
+                        &Referrer::Workspace(key.clone()),
+                        key,
+                        workspace.map(index::of_workspace).unwrap_or_default(),
+                    );
+                    vec![key.clone()]
+                },
+            )
         };
         let clients = {
             let index = index.clone();
@@ -143,9 +153,10 @@ impl Watches {
                 workspace.into_iter().collect()
             })
         };
-        let signing_keys = start.watch(everything(), changes::of_spec::<SigningKey>, |key: Option<&SigningKey>, _| {
-            key.map(workspace_of_signing_key).into_iter().collect()
-        });
+        let signing_keys =
+            start.watch(everything(), changes::of_spec::<SigningKey>, |key: Option<&SigningKey>, _| {
+                key.map(workspace_of_signing_key).into_iter().collect()
+            });
         let secrets = {
             let index = index.clone();
             start.watch(everything(), changes::of_version::<PartialObjectMeta<Secret>>, move |secret, key| {
@@ -165,7 +176,8 @@ impl Watches {
         let pods = start.watch(children(), changes::of_pod, labelled);
         let deployments = start.watch(children(), changes::of_deployment, labelled);
         let services = start.watch(children(), changes::of_version::<PartialObjectMeta<Service>>, labelled);
-        let service_accounts = start.watch(children(), changes::of_version::<PartialObjectMeta<ServiceAccount>>, labelled);
+        let service_accounts =
+            start.watch(children(), changes::of_version::<PartialObjectMeta<ServiceAccount>>, labelled);
         let disruption_budgets =
             start.watch(children(), changes::of_spec::<PartialObjectMeta<PodDisruptionBudget>>, labelled);
         let volume_claims =
@@ -174,10 +186,16 @@ impl Watches {
         let namespaces = (scope == Scope::Cluster).then(|| {
             let workspaces = workspaces.clone();
             let all = vec![Api::all(start.client.clone())];
-            start.follow(all, &everything(), changes::of_labels::<PartialObjectMeta<Namespace>>, &move |_: Option<&_>, _: &_| {
-                let selecting = |workspace: &Workspace| workspace.spec.allowed_clients.from == AllowedFrom::Selector;
-                workspaces.filter(selecting).iter().map(|workspace| key_of(workspace.as_ref())).collect()
-            })
+            start.follow(
+                all,
+                &everything(),
+                changes::of_labels::<PartialObjectMeta<Namespace>>,
+                &move |_: Option<&_>, _: &_| {
+                    let selecting =
+                        |workspace: &Workspace| workspace.spec.allowed_clients.from == AllowedFrom::Selector;
+                    workspaces.filter(selecting).iter().map(|workspace| key_of(workspace.as_ref())).collect()
+                },
+            )
         });
         let stores = Stores {
             workspaces,
@@ -234,7 +252,13 @@ impl Starter {
         wakes: impl Fn(Option<&K>, &ObjectKey) -> Vec<ObjectKey> + Clone + Send + Sync + 'static,
     ) -> Cache<K>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + Debug
+            + Send
+            + Sync
+            + 'static,
     {
         let apis: Vec<Api<K>> = match &self.scope {
             Scope::Cluster => vec![Api::all(self.client.clone())],
@@ -261,8 +285,9 @@ impl Starter {
             stores.push(reader);
             let mut changes = Changes::new(fingerprint, wakes.clone());
             let sender = self.wakes.clone();
-            let stream =
-                watcher(api, config.clone()).default_backoff().modify(|object| object.managed_fields_mut().clear());
+            let stream = watcher(api, config.clone())
+                .default_backoff()
+                .modify(|object| object.managed_fields_mut().clear());
             self.tasks.spawn(async move {
                 let mut stream = std::pin::pin!(stream);
                 while let Some(event) = stream.next().await {
@@ -273,7 +298,9 @@ impl Starter {
                                 let _ = sender.send(key);
                             }
                         }
-                        Err(error) => warn!(%error, kind = %K::kind(&()), "Watch interrupted, will be resumed"),
+                        Err(error) => {
+                            warn!(%error, kind = %K::kind(&()), "Watch interrupted, will be resumed")
+                        }
                     }
                 }
             });
@@ -285,7 +312,10 @@ impl Starter {
 /// Namespace and name of an object.
 pub fn key_of(object: &impl Resource) -> ObjectKey {
     let meta = object.meta();
-    ObjectKey { namespace: meta.namespace.clone().unwrap_or_default(), name: meta.name.clone().unwrap_or_default() }
+    ObjectKey {
+        namespace: meta.namespace.clone().unwrap_or_default(),
+        name: meta.name.clone().unwrap_or_default(),
+    }
 }
 
 /// The Workspace that a Client names.

@@ -22,9 +22,21 @@ async fn a_workspace_gets_its_children_and_becomes_ready() {
 
     let workspace = cluster.api::<Workspace>().get("retail").await.unwrap();
     let uid = workspace.metadata.uid.clone();
-    for name in ["retail-bundle", "retail-keys", "retail-seal", "retail-subject", "retail-internal-ca", "retail-internal-tls", "retail-tls"] {
+    for name in [
+        "retail-bundle",
+        "retail-keys",
+        "retail-seal",
+        "retail-subject",
+        "retail-internal-ca",
+        "retail-internal-tls",
+        "retail-tls",
+    ] {
         let secret = cluster.api::<Secret>().get(name).await.unwrap();
-        assert_eq!(secret.metadata.owner_references.unwrap().first().map(|owner| owner.uid.clone()), uid, "{name}");
+        assert_eq!(
+            secret.metadata.owner_references.unwrap().first().map(|owner| owner.uid.clone()),
+            uid,
+            "{name}"
+        );
     }
     let account = cluster.api::<ServiceAccount>().get("retail").await.unwrap();
     assert_eq!(account.automount_service_account_token, Some(false), "K-09");
@@ -83,7 +95,11 @@ async fn one_bad_client_never_holds_back_another() {
     cluster.condition::<FapiClient>("good", ConditionType::Programmed, "True").await;
     let refused = cluster.condition::<FapiClient>("bad", ConditionType::Ready, "False").await;
     assert_eq!(refused.reason, "InvalidJwks");
-    assert!(refused.message.contains("bad-jwks") && !refused.message.contains("canary"), "K-10 {}", refused.message);
+    assert!(
+        refused.message.contains("bad-jwks") && !refused.message.contains("canary"),
+        "K-10 {}",
+        refused.message
+    );
     cluster.condition::<FapiClient>("bad", ConditionType::Stalled, "True").await;
     cluster.workspace_is_ready("retail").await;
 
@@ -124,7 +140,8 @@ async fn a_first_key_is_activated_only_when_every_pod_has_loaded_it() {
     cluster.kubelet.freeze(true);
     let operator = cluster.operator();
     cluster.secret("database", &[("url", "postgresql://fapi@db.example/fapi")], false).await;
-    let storage = json!({"type": "PostgreSQL", "postgresql": {"urlSecretRef": {"name": "database", "key": "url"}}});
+    let storage =
+        json!({"type": "PostgreSQL", "postgresql": {"urlSecretRef": {"name": "database", "key": "url"}}});
     cluster.workspace("retail", json!({"replicas": 2, "storage": storage})).await;
 
     // One of two pods has it.
@@ -135,7 +152,10 @@ async fn a_first_key_is_activated_only_when_every_pod_has_loaded_it() {
     })
     .await;
     let published = cluster.published("retail").await.unwrap();
-    assert_eq!(published.document.keys.iter().map(|key| key.state).collect::<Vec<_>>(), [KeyState::Published]);
+    assert_eq!(
+        published.document.keys.iter().map(|key| key.state).collect::<Vec<_>>(),
+        [KeyState::Published]
+    );
     // Time alone changes nothing.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let published = cluster.published("retail").await.unwrap();
@@ -172,7 +192,11 @@ async fn a_deleted_deployment_returns() {
 
     // Changed by hand.
     let scaled = json!({"spec": {"template": {"spec": {"containers": [{"name": "server", "image": "evil.example/x"}]}}}});
-    cluster.api::<Deployment>().patch("retail", &PatchParams::default(), &Patch::Strategic(&scaled)).await.unwrap();
+    cluster
+        .api::<Deployment>()
+        .patch("retail", &PatchParams::default(), &Patch::Strategic(&scaled))
+        .await
+        .unwrap();
     until("our image", async || {
         let found = cluster.api::<Deployment>().get("retail").await.unwrap();
         let image = found.spec?.template.spec?.containers.first()?.image.clone()?;
@@ -204,7 +228,10 @@ async fn a_deleted_client_leaves_the_document() {
     })
     .await;
     // Where a person has asked for it, the deletion waits for every pod.
-    until("the Client to go", async || cluster.api::<FapiClient>().get_opt("app").await.unwrap().is_none().then_some(())).await;
+    until("the Client to go", async || {
+        cluster.api::<FapiClient>().get_opt("app").await.unwrap().is_none().then_some(())
+    })
+    .await;
     until("a document without a tombstone", async || {
         cluster.published("retail").await.filter(|published| published.document.tombstones.is_empty())
     })
@@ -228,12 +255,20 @@ async fn a_new_redirect_uri_reaches_every_pod() {
     });
     cluster.apply::<FapiClient>("app", json!({"spec": spec})).await;
     cluster.condition::<FapiClient>("app", ConditionType::Programmed, "True").await;
-    let config = async || cluster.api::<FapiClient>().get("app").await.unwrap().status.unwrap().config.unwrap().revision;
+    let config = async || {
+        cluster.api::<FapiClient>().get("app").await.unwrap().status.unwrap().config.unwrap().revision
+    };
     let before = config().await;
 
     let keys = cluster.api::<Secret>().get("app-jwks").await.unwrap().data.unwrap()["jwks.json"].0.clone();
     let keys = String::from_utf8(keys).unwrap();
-    cluster.secret("app-jwks", &[("jwks.json", &keys), ("uris", "https://a.example/cb\nhttps://b.example/cb")], true).await;
+    cluster
+        .secret(
+            "app-jwks",
+            &[("jwks.json", &keys), ("uris", "https://a.example/cb\nhttps://a.example/other")],
+            true,
+        )
+        .await;
     until("another revision of it", async || (config().await > before).then_some(())).await;
     cluster.condition::<FapiClient>("app", ConditionType::Programmed, "True").await;
     let client = cluster.published("retail").await.unwrap().clients.remove(0);
@@ -286,7 +321,10 @@ async fn restart_writes_nothing() {
     operator.kill().await;
 
     let operator = cluster.operator();
-    until("a reconcile", async || operator.requests.reads().iter().any(|path| path.contains("workspace-uid")).then_some(())).await;
+    until("a reconcile", async || {
+        operator.requests.reads().iter().any(|path| path.contains("workspace-uid")).then_some(())
+    })
+    .await;
     cluster.quiet(&operator.requests).await;
     let written = operator.requests.writes();
     assert!(written.is_empty(), "{written:#?}");
@@ -304,9 +342,10 @@ async fn an_operator_killed_again_and_again_gets_there() {
     for writes in [1, 2, 4, 7, 11, 16, 22] {
         let operator = cluster.operator();
         let enough = until("some writes", async || {
-            let ready = cluster.api::<Workspace>().get("retail").await.unwrap().status.is_some_and(|status| {
-                fapi_crds::condition::is_true(&status.conditions, ConditionType::Ready)
-            });
+            let ready =
+                cluster.api::<Workspace>().get("retail").await.unwrap().status.is_some_and(|status| {
+                    fapi_crds::condition::is_true(&status.conditions, ConditionType::Ready)
+                });
             (operator.requests.writes().len() >= writes || ready).then_some(())
         });
         enough.await;

@@ -53,7 +53,11 @@ pub(crate) struct Requests(Arc<Mutex<Vec<(Method, String)>>>);
 impl Requests {
     pub(crate) fn writes(&self) -> Vec<String> {
         let requests = self.0.lock().unwrap();
-        requests.iter().filter(|(method, _)| method != Method::GET).map(|(method, path)| format!("{method} {path}")).collect()
+        requests
+            .iter()
+            .filter(|(method, _)| method != Method::GET)
+            .map(|(method, path)| format!("{method} {path}"))
+            .collect()
     }
 
     pub(crate) fn reads(&self) -> Vec<String> {
@@ -91,8 +95,12 @@ impl Drop for Running {
 impl Cluster {
     /// A namespace with stand-in nodes.
     pub(crate) async fn start(name: &str) -> Self {
-        let _ = tracing_subscriber::fmt().with_test_writer().with_env_filter("info,fapi_operator=debug").try_init();
-        let path = std::env::var(KUBECONFIG).unwrap_or_else(|_| panic!("set {KUBECONFIG}, or use tests/run control-plane"));
+        let _ = tracing_subscriber::fmt()
+            .with_test_writer()
+            .with_env_filter("info,fapi_operator=debug")
+            .try_init();
+        let path = std::env::var(KUBECONFIG)
+            .unwrap_or_else(|_| panic!("set {KUBECONFIG}, or use tests/run control-plane"));
         let kubeconfig = Kubeconfig::read_from(path).unwrap();
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
         let client = Client::try_from(config.clone()).unwrap();
@@ -120,7 +128,10 @@ impl Cluster {
     /// An operator that leads as long as it is told.
     pub(crate) fn operator_with(&self, leadership: Leadership) -> Running {
         let requests = Requests::default();
-        let client = ClientBuilder::try_from(self.config.clone()).unwrap().with_layer(&Counted(requests.clone())).build();
+        let client = ClientBuilder::try_from(self.config.clone())
+            .unwrap()
+            .with_layer(&Counted(requests.clone()))
+            .build();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let operator = Operator {
             client,
@@ -174,7 +185,8 @@ impl Cluster {
     /// A Secret, labelled for Clients or not.
     pub(crate) async fn secret(&self, name: &str, data: &[(&str, &str)], labelled: bool) {
         let labels = if labelled { json!({"fapi.rs/client-credentials": "true"}) } else { json!({}) };
-        let data: serde_json::Map<String, Value> = data.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect();
+        let data: serde_json::Map<String, Value> =
+            data.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect();
         self.apply::<Secret>(name, json!({"metadata": {"labels": labels}, "stringData": data})).await;
     }
 
@@ -214,12 +226,22 @@ impl Cluster {
     }
 
     /// Waits until a condition has a status; returns it.
-    pub(crate) async fn condition<K: HasConditions>(&self, name: &str, type_: ConditionType, status: &str) -> Condition {
+    pub(crate) async fn condition<K: HasConditions>(
+        &self,
+        name: &str,
+        type_: ConditionType,
+        status: &str,
+    ) -> Condition {
         self.condition_where::<K>(name, type_, |condition| condition.status == status, status).await
     }
 
     /// Waits until a condition has a reason; returns it.
-    pub(crate) async fn reason<K: HasConditions>(&self, name: &str, type_: ConditionType, reason: &str) -> Condition {
+    pub(crate) async fn reason<K: HasConditions>(
+        &self,
+        name: &str,
+        type_: ConditionType,
+        reason: &str,
+    ) -> Condition {
         self.condition_where::<K>(name, type_, |condition| condition.reason == reason, reason).await
     }
 
@@ -231,13 +253,16 @@ impl Cluster {
         what: &str,
     ) -> Condition {
         let last = Mutex::new(None);
-        let found = tokio::time::timeout(Duration::from_secs(110), until(what, async || {
-            let object = self.api::<K>().get_opt(name).await.unwrap()?;
-            let current = object.meta().generation;
-            *last.lock().unwrap() = Some(object.conditions().to_vec());
-            let condition = find(object.conditions(), type_)?;
-            (condition.observed_generation == current && test(condition)).then(|| condition.clone())
-        }))
+        let found = tokio::time::timeout(
+            Duration::from_secs(110),
+            until(what, async || {
+                let object = self.api::<K>().get_opt(name).await.unwrap()?;
+                let current = object.meta().generation;
+                *last.lock().unwrap() = Some(object.conditions().to_vec());
+                let condition = find(object.conditions(), type_)?;
+                (condition.observed_generation == current && test(condition)).then(|| condition.clone())
+            }),
+        )
         .await;
         found.unwrap_or_else(|_| panic!("{name} has no {type_} {what}: {:#?}", last.lock().unwrap()))
     }
@@ -320,7 +345,9 @@ async fn install_crds(client: &Client) {
         until("the definitions", async || {
             let status = api.get(&name).await.unwrap().status?;
             let mut conditions = status.conditions?.into_iter();
-            conditions.any(|condition| condition.type_ == "Established" && condition.status == "True").then_some(())
+            conditions
+                .any(|condition| condition.type_ == "Established" && condition.status == "True")
+                .then_some(())
         })
         .await;
     }

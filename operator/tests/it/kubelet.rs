@@ -175,7 +175,10 @@ impl Node {
         for source in config.projected.as_ref().unwrap().sources.as_ref().unwrap() {
             let projection = source.secret.as_ref().unwrap();
             if !secrets.contains_key(&projection.name) {
-                secrets.insert(projection.name.clone(), self.secrets.get_opt(&projection.name).await.ok().flatten());
+                secrets.insert(
+                    projection.name.clone(),
+                    self.secrets.get_opt(&projection.name).await.ok().flatten(),
+                );
             }
             let data = secrets[&projection.name].as_ref().and_then(|secret| secret.data.as_ref());
             for item in projection.items.as_ref().unwrap() {
@@ -206,7 +209,8 @@ fn acceptor(certificate: &str, key: &str, authority: &str) -> TlsAcceptor {
     for certificate in CertificateDer::pem_slice_iter(authority.as_bytes()) {
         roots.add(certificate.unwrap()).unwrap();
     }
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().unwrap();
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().unwrap();
     let chain = CertificateDer::pem_slice_iter(certificate.as_bytes()).map(Result::unwrap).collect();
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -227,12 +231,18 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, server: Arc<Mutex<S
             let is_operator = peer.is_some_and(|peer| names_the_operator(&peer));
             let answer = service_fn(move |request: http::Request<_>| {
                 let known = request.uri().path() == "/internal/v1/state" && is_operator;
-                let body = if known { serde_json::to_vec(&state(&server.lock().unwrap(), &name)).unwrap() } else { Vec::new() };
+                let body = if known {
+                    serde_json::to_vec(&state(&server.lock().unwrap(), &name)).unwrap()
+                } else {
+                    Vec::new()
+                };
                 let mut response = Response::new(Full::new(Bytes::from(body)));
                 *response.status_mut() = if known { StatusCode::OK } else { StatusCode::FORBIDDEN };
                 async move { Ok::<_, std::convert::Infallible>(response) }
             });
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), answer)
+                .await;
         });
     }
 }
@@ -240,7 +250,8 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, server: Arc<Mutex<S
 fn names_the_operator(certificate: &CertificateDer<'_>) -> bool {
     use x509_parser::extensions::GeneralName;
     let (_, certificate) = x509_parser::parse_x509_certificate(certificate).unwrap();
-    let names = certificate.subject_alternative_name().unwrap().map(|names| names.value.general_names.clone());
+    let names =
+        certificate.subject_alternative_name().unwrap().map(|names| names.value.general_names.clone());
     names.is_some_and(|names| names.contains(&GeneralName::URI("spiffe://fapi.rs/operator")))
 }
 
@@ -259,11 +270,15 @@ fn state(server: &Server, name: &str) -> PodState {
         hash: loaded.map(|loaded| loaded.manifest.hash.clone()),
         pending: server.pending.clone(),
         published_kids: kids(&[KeyState::Published, KeyState::Active, KeyState::Retiring]),
-        signable_kids: loaded.map(|loaded| loaded.secrets.keys.iter().map(|key| key.kid.clone()).collect()).unwrap_or_default(),
+        signable_kids: loaded
+            .map(|loaded| loaded.secrets.keys.iter().map(|key| key.kid.clone()).collect())
+            .unwrap_or_default(),
         active_kids: kids(&[KeyState::Active]),
         clients: loaded.map_or(0, |loaded| loaded.clients.len() as u64),
         tombstones_done: loaded
-            .map(|loaded| loaded.document.tombstones.iter().map(|tombstone| tombstone.incarnation.clone()).collect())
+            .map(|loaded| {
+                loaded.document.tombstones.iter().map(|tombstone| tombstone.incarnation.clone()).collect()
+            })
             .unwrap_or_default(),
         started_at: jiff::Timestamp::UNIX_EPOCH,
         now: jiff::Timestamp::now(),

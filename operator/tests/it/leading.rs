@@ -70,7 +70,14 @@ async fn a_lost_lease_ends_the_process() {
     };
     let candidate = |identity: &str| {
         let clock = Arc::new(SystemClock);
-        Candidate::new(cluster.client.clone(), &cluster.namespace, "fapi-operator", identity.to_owned(), timings, clock)
+        Candidate::new(
+            cluster.client.clone(),
+            &cluster.namespace,
+            "fapi-operator",
+            identity.to_owned(),
+            timings,
+            clock,
+        )
     };
     let first = candidate("first");
     let leads = first.leadership();
