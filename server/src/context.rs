@@ -104,6 +104,11 @@ impl Context {
         self.current.users.as_ref()
     }
 
+    /// The name of the bank as people know it: what the Workspace says, or else the host of the issuer.
+    pub fn brand(&self) -> &str {
+        self.current.document.ui.brand.as_deref().unwrap_or_else(|| self.registry().issuer.host())
+    }
+
     /// The database.
     pub fn store(&self) -> &Store {
         &self.store

@@ -292,7 +292,7 @@ fn write(
             method: protocol::client_auth(spec.auth.method),
             tls: subject_name(spec, &resolution),
             jwks: resolution.jwks,
-            jwks_uri: None,
+            jwks_uri: spec.auth.jwks_uri.clone(),
             certificates: resolution.certificates,
             signing_algorithms: (!spec.auth.signing_algorithms.is_empty())
                 .then(|| spec.auth.signing_algorithms.iter().copied().map(protocol::signing).collect()),

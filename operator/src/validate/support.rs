@@ -62,6 +62,9 @@ const WORKSPACE: &[Field<WorkspaceSpec>] = &[
         name: "ui.templatesConfigMap",
         used: |spec| spec.ui.as_ref().is_some_and(|ui| ui.templates_config_map.is_some()),
     },
+    Field { name: "ui.supportUri", used: |spec| spec.ui.as_ref().is_some_and(|ui| ui.support_uri.is_some()) },
+    Field { name: "ui.policyUri", used: |spec| spec.ui.as_ref().is_some_and(|ui| ui.policy_uri.is_some()) },
+    Field { name: "ui.tosUri", used: |spec| spec.ui.as_ref().is_some_and(|ui| ui.tos_uri.is_some()) },
     Field {
         name: "exposure.gateway",
         used: |spec| spec.exposure.as_ref().is_some_and(|exposure| exposure.gateway.is_some()),
@@ -87,7 +90,6 @@ const WORKSPACE: &[Field<WorkspaceSpec>] = &[
 
 const CLIENT: &[Field<ClientSpec>] = &[
     Field { name: "logo", used: |spec| spec.logo.is_some() },
-    Field { name: "auth.jwksUri", used: |spec| spec.auth.jwks_uri.is_some() },
     Field { name: "postLogoutRedirectUris", used: |spec| spec.post_logout_redirect_uris.is_some() },
     Field { name: "backchannelLogoutUri", used: |spec| spec.backchannel_logout_uri.is_some() },
     Field { name: "grantTypes: ciba", used: |spec| spec.grant_types.contains(&GrantType::Ciba) },

@@ -279,13 +279,7 @@ fn resources(spec: &WorkspaceSpec, scopes: &[ScopeDefinition]) -> Result<Vec<Res
 
 fn ui(spec: &WorkspaceSpec) -> Ui {
     let Some(said) = &spec.ui else { return Ui::default() };
-    Ui {
-        brand: said.brand.clone(),
-        default_language: said.default_language.clone(),
-        support_uri: said.support_uri.clone(),
-        policy_uri: said.policy_uri.clone(),
-        tos_uri: said.tos_uri.clone(),
-    }
+    Ui { brand: said.brand.clone(), default_language: said.default_language.clone() }
 }
 
 fn insecure(spec: &WorkspaceSpec, found: &Found) -> Finding {

@@ -111,15 +111,6 @@ pub struct Ui {
     /// Language where a person asks for none that there is; absent: `en`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_language: Option<String>,
-    /// Where people find help.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub support_uri: Option<String>,
-    /// The bank's privacy policy (`op_policy_uri`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy_uri: Option<String>,
-    /// The bank's terms (`op_tos_uri`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tos_uri: Option<String>,
 }
 
 /// Where grants live.

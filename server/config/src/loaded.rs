@@ -62,6 +62,8 @@ impl Loaded {
         check_keys(&document, &secrets)?;
 
         let users = match document.login.kind {
+            // Without the people's Secret nobody signs in, and everything else goes on: deletions must reach the pods.
+            LoginType::Users if !manifest.files.contains_key(file::USERS) => Some(Users::default()),
             LoginType::Users => Some(Users::parse(listed(files, &manifest, file::USERS)?)?),
         };
         let pem =

@@ -311,6 +311,15 @@ fn trust_anchors_are_read_and_damaged_ones_refused() {
 }
 
 #[test]
+fn without_the_peoples_secret_nobody_signs_in_and_everything_else_goes_on() {
+    let mut without = bundle(vec![client("a")]);
+    without.users = None;
+    let loaded = Bundle::read(&without.files(1)).unwrap();
+    assert!(loaded.users.as_ref().unwrap().is_empty());
+    assert_eq!(loaded.to_registry().unwrap().clients().count(), 1);
+}
+
+#[test]
 fn one_client_id_cannot_be_there_twice() {
     let error = Bundle::read(&bundle(vec![client("a"), client("a")]).files(1)).unwrap_err();
     assert_eq!(error.message, "two clients have the same clientId", "K-03");

@@ -92,7 +92,7 @@ impl Pages {
     pub fn of(cx: &Context, headers: &HeaderMap, ui_locales: &[String]) -> Self {
         let wishes = ui_locales.iter().cloned().chain(accepted_languages(headers));
         let languages = wishes.chain(cx.registry().languages.iter().cloned()).collect();
-        Self { languages, brand: cx.registry().issuer.host().to_owned() }
+        Self { languages, brand: cx.brand().to_owned() }
     }
 
     fn without_context(headers: &HeaderMap) -> Self {

@@ -116,7 +116,6 @@ fn what_the_profile_or_the_workspace_does_not_offer_is_refused() {
 fn a_field_without_effect_is_refused_by_its_name() {
     for (spec, field) in [
         (json!({"logo": {"name": "a", "key": "b"}}), "logo"),
-        (json!({"auth": {"jwksRef": null, "jwksUri": "https://a.example/jwks"}}), "auth.jwksUri"),
         (json!({"postLogoutRedirectUris": {"values": ["https://a.example"]}}), "postLogoutRedirectUris"),
         (json!({"backchannelLogoutUri": "https://a.example"}), "backchannelLogoutUri"),
         (json!({"grantTypes": ["ciba"]}), "ciba"),
@@ -392,6 +391,14 @@ fn the_subject_of_a_referenced_certificate_is_the_name_that_counts() {
     assert!(budget.accepted.is_true(), "{}", budget.accepted.message);
     let name = budget.registration.as_ref().unwrap().auth.tls.clone();
     assert_eq!(name, Some(SubjectName::SubjectDn("CN=budget app".to_owned())), "MTL-01");
+}
+
+#[test]
+fn a_client_may_keep_its_keys_at_a_url() {
+    let spec = json!({"auth": {"jwksRef": null, "jwksUri": "https://app.example/jwks"}});
+    let verdict = validate(&found(workspace(), vec![found_client(client("auth", "budget", &spec))]));
+    let auth = &verdict.client("budget").registration.as_ref().unwrap().auth;
+    assert_eq!(auth.jwks_uri.as_deref(), Some("https://app.example/jwks"), "KEY-08");
 }
 
 #[test]

@@ -75,6 +75,9 @@ fn a_field_without_effect_is_refused_by_its_name() {
         (json!({"ui": {"theme": {"primaryColor": "#0b5fff"}}}), "ui.theme"),
         (json!({"ui": {"messages": [{"language": "en", "configMapRef": secret}]}}), "ui.messages"),
         (json!({"ui": {"templatesConfigMap": "pages"}}), "ui.templatesConfigMap"),
+        (json!({"ui": {"supportUri": "https://help.example"}}), "ui.supportUri"),
+        (json!({"ui": {"policyUri": "https://bank.example/policy"}}), "ui.policyUri"),
+        (json!({"ui": {"tosUri": "https://bank.example/terms"}}), "ui.tosUri"),
         (json!({"exposure": {"gateway": {"parentRefs": [{"name": "edge"}]}}}), "exposure.gateway"),
         (
             json!({"login": {"type": "External", "users": null, "external": {"url": "https://l.example", "jwksRef": secret}}}),
