@@ -59,21 +59,21 @@ pub async fn apply(
 async fn put(cx: &Context, parent: Parent<'_>, own: &mut OwnSecrets, object: &Object) -> Result<(), Error> {
     let stores = &cx.stores;
     match object {
-        Object::ConfigMap(map) => put_cached(cx, parent, object.kind(), map, &stores.config_maps).await,
+        Object::ConfigMap(map) => put_cached(cx, parent, object, map, &stores.config_maps).await,
         Object::Deployment(deployment) => {
-            put_cached(cx, parent, object.kind(), deployment.as_ref(), &stores.deployments).await
+            put_cached(cx, parent, object, deployment.as_ref(), &stores.deployments).await
         }
         Object::PersistentVolumeClaim(claim) => {
-            put_cached(cx, parent, object.kind(), claim, &stores.volume_claims).await
+            put_cached(cx, parent, object, claim, &stores.volume_claims).await
         }
         Object::PodDisruptionBudget(budget) => {
-            put_cached(cx, parent, object.kind(), budget, &stores.disruption_budgets).await
+            put_cached(cx, parent, object, budget, &stores.disruption_budgets).await
         }
-        Object::Service(service) => put_cached(cx, parent, object.kind(), service, &stores.services).await,
+        Object::Service(service) => put_cached(cx, parent, object, service, &stores.services).await,
         Object::ServiceAccount(account) => {
-            put_cached(cx, parent, object.kind(), account, &stores.service_accounts).await
+            put_cached(cx, parent, object, account, &stores.service_accounts).await
         }
-        Object::SigningKey(line) => put_cached(cx, parent, object.kind(), line, &stores.signing_keys).await,
+        Object::SigningKey(line) => put_cached(cx, parent, object, line, &stores.signing_keys).await,
         Object::Secret(secret) => put_secret(cx, parent, own, secret).await,
     }
 }
@@ -82,8 +82,8 @@ async fn put(cx: &Context, parent: Parent<'_>, own: &mut OwnSecrets, object: &Ob
 async fn put_cached<K, C>(
     cx: &Context,
     parent: Parent<'_>,
-    kind: &'static str,
-    object: &K,
+    object: &Object,
+    typed: &K,
     cache: &Cache<C>,
 ) -> Result<(), Error>
 where
@@ -94,16 +94,17 @@ where
         + Serialize,
     C: Resource<DynamicType = ()> + Clone + 'static,
 {
-    let key = parent.key(object.meta());
+    let kind = object.kind();
+    let key = parent.key(typed.meta());
     let live = cache.find(&key).map(|found| found.meta().clone());
-    if is_as_written(cx, kind, &key, object.meta(), live.as_ref()) {
+    if is_as_written(cx, kind, &key, typed.meta(), live.as_ref()) {
         return Ok(());
     }
     if let Some(live) = &live {
         parent.owns(kind, live)?;
     }
     let api: Api<K> = Api::namespaced(cx.client.clone(), &key.namespace);
-    let body = body(object, None)?;
+    let body = body(&object.patch(), None)?;
     let params = PatchParams::apply(FIELD_MANAGER).force();
     let written = api.patch(&key.name, &params, &Patch::Apply(&body)).await;
     let written = written.trying(|| format!("patch {kind} {key}"))?;
