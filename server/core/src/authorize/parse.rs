@@ -216,7 +216,9 @@ fn wished(
     types.sort_unstable();
     let response = match (types.as_slice(), mode) {
         (["code"], Some("jwt" | "query.jwt")) => Response::CodeJarm,
-        (["code"], None | Some("query")) => Response::Code,
+        (["code"], None) => Response::Code,
+        // E-13: where codes do not travel plainly, it is the mode that is wrong, not the type.
+        (["code"], Some("query")) if registry.rules.offers(Response::Code) => Response::Code,
         (["code", "id_token"], None | Some("fragment")) => Response::CodeIdToken,
         (["code"] | ["code", "id_token"], Some(_)) => {
             return Err(Rejection::invalid_request(
