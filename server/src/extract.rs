@@ -7,7 +7,7 @@ use fapi_core::client::Credentials;
 use fapi_core::params::Params;
 use fapi_core::rejection::Rejection;
 use fapi_core::secret::{Digest, Purpose, Secret};
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::listen::Peer;
 
@@ -132,6 +132,29 @@ pub fn browser(headers: &HeaderMap) -> Result<Option<Digest>, Rejection> {
     Ok(cookie(headers, BROWSER)?.map(|secret| secret.digest(Purpose::Browser)))
 }
 
+/// The header by which a client and a bank find the same call in both their logs (FAPI 1.0 Baseline 6.2.1-11).
+pub const INTERACTION_ID: HeaderName = HeaderName::from_static("x-fapi-interaction-id");
+
+/// What the caller calls this interaction, if that is a UUID; else a fresh one (`RS-05`).
+pub fn interaction_id(headers: &HeaderMap, random: [u8; 16]) -> HeaderValue {
+    let said = headers.get(INTERACTION_ID).filter(|said| is_uuid(said.as_bytes()));
+    said.cloned().unwrap_or_else(|| {
+        // RFC 9562 5.4: version 4, variant 10.
+        let bits = u128::from_be_bytes(random) & !(0xf << 76) & !(0b11 << 62) | 0x4 << 76 | 0b10 << 62;
+        let hex = format!("{bits:032x}");
+        let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| hex.get(range).unwrap_or_default());
+        HeaderValue::from_str(&parts.join("-")).expect("hexadecimal digits and hyphens may stand in a header")
+    })
+}
+
+fn is_uuid(text: &[u8]) -> bool {
+    let fits = |(at, byte): (usize, &u8)| match at {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    text.len() == 36 && text.iter().enumerate().all(fits)
+}
+
 /// The languages a browser asks for, preferred first (RFC 9110 12.5.4).
 pub fn accepted_languages(headers: &HeaderMap) -> Vec<String> {
     let header =
@@ -169,6 +192,22 @@ mod tests {
             assert!(cookie(&headers(&header::COOKIE, two), SESSION).is_err(), "B-12");
         }
         assert!(cookie(&one, BROWSER).unwrap().is_none());
+    }
+
+    #[test]
+    fn an_interaction_is_called_what_the_caller_calls_it_or_gets_a_uuid() {
+        let uuid = "c770aef3-6784-41f7-8E0E-ff5f97bddb3a";
+        assert_eq!(interaction_id(&headers(INTERACTION_ID, &[uuid]), [0; 16]), uuid, "RS-05");
+        for other in ["", "1", "c770aef3-6784-41f7-8e0e_ff5f97bddb3a", "c770aef3-6784-41f7-8e0e-ff5f97bddb3g"]
+        {
+            let made = interaction_id(&headers(INTERACTION_ID, &[other]), [255; 16]);
+            assert_eq!(made, "ffffffff-ffff-4fff-bfff-ffffffffffff", "RS-05 {other}");
+        }
+        assert_eq!(
+            interaction_id(&HeaderMap::new(), [0; 16]),
+            "00000000-0000-4000-8000-000000000000",
+            "RS-05"
+        );
     }
 
     #[test]

@@ -81,10 +81,15 @@ impl Failure {
         let rejection = self.rejection();
         let body = json!({ "error": rejection.code.as_str(), "error_description": rejection.description });
         let mut response = (self.status(), no_store(), axum::Json(body)).into_response();
+        self.invite_back(&mut response);
+        response
+    }
+
+    /// What passes by itself says when to try again (`E-30`, `REV-04`).
+    pub fn invite_back(&self, response: &mut Response) {
         if matches!(self, Self::Unavailable(_)) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        response
     }
 
     /// RFC 6750 3: the answer of resources.
@@ -108,6 +113,7 @@ impl Failure {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
             }
         }
+        self.invite_back(&mut response);
         response
     }
 }

@@ -87,6 +87,14 @@ pub fn claims(users: Option<&Users>, subject: &Subject) -> Map<String, Value> {
     person.map(|(_, user)| user.claims.clone()).unwrap_or_default()
 }
 
+/// What to call a person where they are shown that they are signed in: their name, else what they signed in with.
+pub fn called(users: Option<&Users>, subject: &str) -> String {
+    let person = users.and_then(|users| users.iter().find(|(_, user)| user.sub.as_str() == subject));
+    let Some((username, user)) = person else { return subject.to_owned() };
+    let name = user.claims.get("name").and_then(Value::as_str).filter(|name| !name.trim().is_empty());
+    name.unwrap_or(username).to_owned()
+}
+
 /// Argon2id over nothing anybody knows, at the recommended cost (RFC 9106 4, OWASP: 19 MiB, 2 passes).
 const DECOY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$c2FsdCBvZiBub2JvZHk$DGmhBhIxNBVn8cFxHuvHxnPOTLL7G65u3xx5qkWvdmE";
@@ -157,5 +165,14 @@ mod tests {
         let people = people();
         assert_eq!(claims(Some(&people), &Subject::from_stored("a-1")).get("name").unwrap(), "Alice");
         assert!(claims(Some(&people), &Subject::from_stored("alice")).is_empty());
+    }
+
+    #[test]
+    fn a_person_is_called_by_their_name() {
+        assert_eq!(called(Some(&people()), "a-1"), "Alice");
+        let text =
+            "bob: {sub: b-1, password: '$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA'}";
+        assert_eq!(called(Some(&Users::parse(text.as_bytes()).unwrap()), "b-1"), "bob");
+        assert_eq!(called(None, "c-1"), "c-1");
     }
 }

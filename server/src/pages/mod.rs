@@ -52,6 +52,8 @@ pub struct ConsentForm<'a> {
     pub grant: &'a str,
     /// Its CSRF token.
     pub token: &'a str,
+    /// Who is signed in, as they know themselves.
+    pub person: &'a str,
     /// What is asked.
     pub question: &'a Question,
 }
@@ -153,7 +155,9 @@ impl Pages {
             detail: detail.as_deref(),
             request_id,
         };
-        self.show(&page, failure.page_status())
+        let mut response = self.show(&page, failure.page_status());
+        failure.invite_back(&mut response);
+        response
     }
 }
 

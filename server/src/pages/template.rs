@@ -53,7 +53,7 @@ pub(super) fn render(page: &Page<'_>, words: &Words, brand: &str) -> Result<Stri
             let ends = question.ends.to_string();
             let values = context! {
                 grant => form.grant, token => form.token, client => question.client_name.as_str(), host => question.redirect_host.as_str(),
-                subject => question.subject.as_str(), items => items, ends => ends.split('T').next().unwrap_or_default(),
+                person => form.person, items => items, ends => ends.split('T').next().unwrap_or_default(),
                 policy => question.policy_uri.as_deref().unwrap_or_default(), terms => question.tos_uri.as_deref().unwrap_or_default(),
             };
             ("consent", values)
@@ -109,7 +109,7 @@ mod tests {
                 client_name: text,
                 problem: Some(Problem::WrongCredentials),
             }),
-            Page::Consent(ConsentForm { grant: text, token: text, question: &question }),
+            Page::Consent(ConsentForm { grant: text, token: text, person: text, question: &question }),
             Page::Continue { url: text },
             Page::Error {
                 code: ErrorCode::InvalidRequest,

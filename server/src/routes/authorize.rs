@@ -22,7 +22,7 @@ use crate::pages::Pages;
 /// A refusal here: a page, or a redirect to a destination that was proven.
 enum Refusal {
     Page(Failure),
-    Redirect(Rejection, Destination),
+    Redirect(Failure, Destination),
 }
 
 impl From<Failure> for Refusal {
@@ -41,7 +41,7 @@ impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
         match refused.destination {
             None => Self::Page(refused.rejection.into()),
-            Some(destination) => Self::Redirect(refused.rejection, destination),
+            Some(destination) => Self::Redirect(refused.rejection.into(), destination),
         }
     }
 }
@@ -58,9 +58,7 @@ pub(super) async fn open(State(app): State<App>, request: Request) -> Response {
     let outcome = match read(&app, request, &around).await {
         Ok(response) => Ok(response),
         Err(Refusal::Page(failure)) => Err(failure),
-        Err(Refusal::Redirect(rejection, destination)) => {
-            redirect(&app, &around, rejection, &destination).await
-        }
+        Err(Refusal::Redirect(failure, destination)) => redirect(&app, &around, &failure, &destination).await,
     };
     Pages::render(&app, &around, "an authorization request", outcome).await
 }
@@ -89,21 +87,24 @@ impl Context {
         }
         // Requirements section 30, 4: the stored request still says where to send this.
         let destination = Destination::of(&grant.request, client);
-        let opened = grant
-            .open(&self.registry().rules, self.now())
-            .map_err(|rejection| Refusal::Redirect(rejection, destination))?;
-        Ok(self.store().open_grant(&opened).await?.ok_or_else(unknown)?)
+        let leave = |failure| Refusal::Redirect(failure, destination.clone());
+        let opened =
+            grant.open(&self.registry().rules, self.now()).map_err(|rejection| leave(rejection.into()))?;
+        // E-30: the client is told that it may try again.
+        let opened = self.store().open_grant(&opened).await.map_err(|trouble| leave(trouble.into()))?;
+        Ok(opened.ok_or_else(unknown)?)
     }
 
     /// A request object may be opened again until an answer has left (DESIGN: spent at completion).
     async fn open_by_value(&self, client: &Client, jwt: &str, outside: &Params) -> Result<Grant, Refusal> {
         let request = by_value(jwt, outside, client, self.registry(), self.now())?;
+        let destination = Destination::of(&request, client);
+        let leave = |failure| Refusal::Redirect(failure, destination.clone());
         if let Delivery::ByValue { digest, .. } = &request.delivery
-            && self.store().spent(digest).await?
+            && self.store().spent(digest).await.map_err(|trouble| leave(trouble.into()))?
         {
-            let rejection =
-                Rejection::invalid_request_object("the request object has been used", "RFC 9101 10.2");
-            return Err(Refusal::Redirect(rejection, Destination::of(&request, client)));
+            let used = Rejection::invalid_request_object("the request object has been used", "RFC 9101 10.2");
+            return Err(leave(used.into()));
         }
         let rules = &self.registry().rules;
         let expires = self.now() + rules.lifetimes.interaction;
@@ -111,7 +112,7 @@ impl Context {
         let grant =
             Grant::push(id, client.id().clone(), client.incarnation().clone(), request, expires, self.now());
         let grant = grant.open(rules, self.now())?;
-        self.store().push(&grant, None).await?;
+        self.store().push(&grant, None).await.map_err(|trouble| leave(trouble.into()))?;
         Ok(grant)
     }
 }
@@ -120,13 +121,13 @@ impl Context {
 async fn redirect(
     app: &App,
     around: &Around,
-    rejection: Rejection,
+    failure: &Failure,
     destination: &Destination,
 ) -> Result<Response, Failure> {
     use axum::response::IntoResponse as _;
     let cx = Context::begin(app, around)?;
-    let outgoing = destination.error(&rejection, cx.registry(), cx.now())?;
+    let outgoing = destination.error(&failure.rejection(), cx.registry(), cx.now())?;
     let url = cx.url(outgoing, destination)?;
-    cx.note(&rejection.into(), "an authorization request").await;
+    cx.note(failure, "an authorization request").await;
     Ok((StatusCode::SEE_OTHER, [(header::LOCATION, url)], crate::failure::no_store()).into_response())
 }

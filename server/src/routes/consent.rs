@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::context::{Around, Context};
 use crate::extract::query_or_form;
 use crate::failure::Failure;
+use crate::login;
 use crate::pages::{ConsentForm, Page, Pages};
 use crate::seal::Form;
 
@@ -42,7 +43,9 @@ pub(super) async fn show(State(app): State<App>, request: Request) -> Response {
         let languages: Vec<&str> = pages.languages().collect();
         let question = question(&grant, client, cx.registry(), &languages, cx.now()).ok_or_else(elsewhere)?;
         let token = cx.seal().token(Form::Consent, &browser, &grant.id, cx.now());
-        let form = ConsentForm { grant: grant.id.as_str(), token: &token, question: &question };
+        let person = login::called(cx.users(), &question.subject);
+        let form =
+            ConsentForm { grant: grant.id.as_str(), token: &token, person: &person, question: &question };
         Ok(pages.show(&Page::Consent(form), StatusCode::OK))
     };
     Pages::render(&app, &around, "a consent page", outcome.await).await
@@ -62,11 +65,14 @@ pub(super) async fn submit(State(app): State<App>, request: Request) -> Response
         let grant = match params.get("decision") {
             Some("approve") => {
                 let scope = grant.request.scope.clone();
+                // AUT-17: somebody else may have signed in since, in another tab. They have agreed to nothing.
+                let same_session = matches!(&grant.stage, Stage::Authenticated { person, .. }
+                    if visitor.session.as_ref().is_some_and(|session| session.person == *person));
                 let grant = grant.consent(&browser, &scope, &cx.registry().rules, cx.now())?;
                 if cx.store().consent(&grant).await? == Claim::Taken {
                     return Err(elsewhere().into());
                 }
-                if let Some(session) = &visitor.session {
+                if let Some(session) = visitor.session.as_ref().filter(|_| same_session) {
                     cx.store()
                         .remember_consent(&session.id, &grant.client_id, &grant.incarnation, &scope)
                         .await?;

@@ -103,6 +103,10 @@ pub(super) async fn proceed(
             Step::Login(_) => return Ok(Redirect::to(&location("/login", &grant.id)).into_response()),
             Step::Consent => return Ok(Redirect::to(&location("/consent", &grant.id)).into_response()),
             Step::Claim(person) => {
+                if let Some(session) = &visitor.session {
+                    // Whoever uses a session is not idle.
+                    cx.store().touch(&session.id, cx.now() + rules.lifetimes.session_idle).await?;
+                }
                 grant = grant.authenticate(browser.clone(), person, cx.now())?;
                 won(cx.store().authenticate(&grant).await?)?;
             }

@@ -6,17 +6,22 @@ use fapi_core::claims;
 use fapi_core::rejection::Rejection;
 use fapi_core::resource;
 use http::header;
+use tracing::info;
 
 use crate::app::App;
 use crate::context::{Around, Context, bearer as render};
-use crate::extract::certificate;
+use crate::extract::{INTERACTION_ID, certificate, interaction_id};
 use crate::failure::{Failure, no_store};
 use crate::login;
 
 /// The claims of the person behind the token, or a 401/403 challenge.
 pub(super) async fn answer(State(app): State<App>, request: Request) -> Response {
     let around = Around::of(&request);
-    render(&app, &around, "a userinfo request", read(&app, &around, request).await).await
+    let interaction = interaction_id(&around.headers, app.rng().bytes());
+    let mut response = render(&app, &around, "a userinfo request", read(&app, &around, request).await).await;
+    info!(interaction_id = ?interaction, "Answered a userinfo request");
+    response.headers_mut().insert(INTERACTION_ID, interaction);
+    response
 }
 
 async fn read(app: &App, around: &Around, request: Request) -> Result<Response, Failure> {
