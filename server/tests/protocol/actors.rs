@@ -14,6 +14,8 @@ use crate::server::{BACK, CALLBACK, ISSUER, Served};
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 static JTI: AtomicU32 = AtomicU32::new(0);
 
 /// A client application with a key and a certificate.
@@ -33,7 +35,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn of(response: Response<Bytes>) -> Self {
+    pub(crate) fn of(response: Response<Bytes>) -> Self {
         let (parts, body) = response.into_parts();
         let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
         Self { status: parts.status.as_u16(), json, headers: parts.headers }
@@ -47,6 +49,27 @@ impl Answer {
     pub(crate) fn error(&self) -> String {
         format!("{} {}", self.status, self.json["error"].as_str().unwrap_or("-"))
     }
+
+    /// The error, of an answer that is what RFC 6749 5.2 wants of an error.
+    pub(crate) fn refusal(&self, id: &str) -> String {
+        assert_eq!(self.headers["content-type"], "application/json", "TLS-11, TOK-11 {id}");
+        assert!(self.headers["cache-control"].to_str().unwrap().contains("no-store"), "TLS-11 {id}");
+        assert_eq!(self.headers["pragma"], "no-cache", "TLS-11 {id}");
+        let members: Vec<&str> = self.json.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(members, ["error", "error_description"], "TOK-11 {id}");
+        assert!(is_plain(self.text("error_description")), "TLS-12 {id}: {}", self.json);
+        self.error()
+    }
+}
+
+/// Whether a text may stand in an `error_description` (RFC 6749 5.2).
+pub(crate) fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| matches!(b, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~'))
+}
+
+/// Pairs as a form or a query.
+pub(crate) fn form(pairs: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 impl<'a> App<'a> {
@@ -77,15 +100,16 @@ impl<'a> App<'a> {
 
     /// Adds fresh credentials to a form.
     pub(crate) fn credentials(&self, pairs: &[(&str, &str)]) -> String {
-        let assertion = self.sign(None, &self.assertion());
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.extend_pairs(pairs);
-        form.append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
-        form.append_pair("client_assertion", &assertion);
-        form.finish()
+        self.with_assertion(&self.sign(None, &self.assertion()), pairs)
     }
 
-    fn showing(&self) -> Client {
+    /// Adds these credentials to a form.
+    pub(crate) fn with_assertion(&self, assertion: &str, pairs: &[(&str, &str)]) -> String {
+        let credentials = [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion)];
+        form(&[pairs, credentials.as_slice()].concat())
+    }
+
+    pub(crate) fn showing(&self) -> Client {
         self.served.anyone().showing(&self.identity)
     }
 
@@ -117,21 +141,18 @@ impl<'a> App<'a> {
     }
 
     pub(crate) fn authorize(&self, request_uri: &str) -> String {
-        let query = [("client_id", self.id), ("request_uri", request_uri)];
-        format!(
-            "/authorize?{}",
-            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish()
-        )
+        format!("/authorize?{}", form(&[("client_id", self.id), ("request_uri", request_uri)]))
     }
 
     /// The authorization URL's path of a request by value.
     pub(crate) fn by_value(&self, claims: &Value) -> String {
-        let object = self.sign(None, claims);
-        let query = [("client_id", self.id), ("request", object.as_str())];
-        format!(
-            "/authorize?{}",
-            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish()
-        )
+        self.with_object(&self.sign(None, claims), &[])
+    }
+
+    /// The same, with this request object and with parameters around it.
+    pub(crate) fn with_object(&self, object: &str, around: &[(&str, &str)]) -> String {
+        let inside = [("client_id", self.id), ("request", object)];
+        format!("/authorize?{}", form(&[inside.as_slice(), around].concat()))
     }
 
     pub(crate) async fn redeem(&self, code: &str) -> Answer {
@@ -155,6 +176,8 @@ impl<'a> App<'a> {
         let (name, jwt) = found.next().expect("RSP-06: a response");
         assert_eq!((name.as_ref(), found.next()), ("response", None), "RSP-06");
         let claims = self.verified(&jwt);
+        let left = claims["exp"].as_i64().unwrap() - self.served.now();
+        assert!((11..=600).contains(&left), "RSP-07 {left}");
         assert_eq!((claims["iss"].as_str(), claims["aud"].as_str()), (Some(ISSUER), Some(self.id)), "RSP-07");
         claims
     }

@@ -4,13 +4,7 @@ use fapi_core::profile::{RequestDelivery, Response};
 use fapi_jose::half_hash;
 use serde_json::{Value, json};
 
-use crate::server::{CALLBACK, ISSUER, PASSWORD, Served, TestServer};
-
-async fn code(served: &Served) -> String {
-    let app = served.app();
-    let url = served.browser().approve(&app.pushed(&app.request()).await).await;
-    app.jarm(&url)["code"].as_str().unwrap().to_owned()
-}
+use crate::server::{CALLBACK, ISSUER, PASSWORD, TestServer, code};
 
 #[tokio::test]
 async fn a_person_lets_an_app_see_their_accounts() {

@@ -14,6 +14,30 @@ mod actors;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
+mod chromium;
+#[cfg(test)]
+mod doors;
+#[cfg(test)]
+mod encryption;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod forge;
+#[cfg(test)]
 mod journey;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
+mod requests;
+#[cfg(test)]
+mod resources;
+#[cfg(test)]
+mod secrecy;
+#[cfg(test)]
 mod server;
+#[cfg(test)]
+mod tokens;

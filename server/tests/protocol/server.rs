@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use argon2::password_hash::PasswordHasher as _;
+use bytes::Bytes;
 use fapi_config::{
     Bundle, Document, KeyAlgorithm, KeyState, LoginType, PrivateKey, PublicKey, SealKey, SecretKey32,
     Secrets, StorageType,
@@ -13,7 +15,7 @@ use fapi_config::{
 use fapi_core::client::{AuthRegistration, GrantType, Registration};
 use fapi_core::ids::{ClientId, Incarnation};
 use fapi_core::issuer::{Issuer, Mtls};
-use fapi_core::profile::{ClientAuth, ProfileName};
+use fapi_core::profile::{ClientAuth, ProfileName, RequestDelivery, Response};
 use fapi_core::registry::ScopeDefinition;
 use fapi_core::scope::Scope;
 use fapi_core::{Lifetime, Timestamp};
@@ -25,6 +27,8 @@ use fapi_server::reload::WatchSource;
 use fapi_server::routes;
 use fapi_server::run::{Listeners, Running, Setup, serve};
 use fapi_server::shutdown::Patience;
+use http::Request;
+use http_body_util::Full;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -48,6 +52,9 @@ static OTHER_KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(A
 /// A server that is about to start.
 pub(crate) struct TestServer {
     bundle: Bundle,
+    authority: Authority,
+    folder: Option<PathBuf>,
+    unfinished: Option<u32>,
 }
 
 /// A server that runs.
@@ -144,7 +151,34 @@ impl TestServer {
         let (kid, alg, state) = (key.kid().to_owned(), KeyAlgorithm::Signature(key.alg()), KeyState::Active);
         bundle.document.keys.push(PublicKey { kid, alg, state, jwk: key.public().clone() });
         bundle.secrets.keys.push(PrivateKey::new(key.kid(), state, &key.to_private_jwk()).unwrap());
-        Self { bundle }
+        Self { bundle, authority: Authority::new("Test CA"), folder: None, unfinished: None }
+    }
+
+    /// The same, with requests by value and the hybrid flow beside PAR and JARM.
+    pub(crate) fn of_every_kind() -> Self {
+        Self::fintech().with(|bundle| {
+            let protocol = &mut bundle.document.protocol;
+            protocol.request_delivery = Some(RequestDelivery::PushedOrByValue);
+            protocol.responses = Some(vec![Response::CodeJarm, Response::CodeIdToken]);
+        })
+    }
+
+    /// Certificates of this authority authenticate clients.
+    pub(crate) fn trusting(self, pem: &str) -> Self {
+        let pem = pem.as_bytes().to_vec();
+        self.with(|bundle| bundle.client_ca = Some(pem))
+    }
+
+    /// The database is in this folder.
+    pub(crate) fn in_folder(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
+        self
+    }
+
+    /// A client may leave so many requests unfinished: who stores one too many is noticed.
+    pub(crate) fn with_unfinished(mut self, requests: u32) -> Self {
+        self.unfinished = Some(requests);
+        self
     }
 
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Bundle)) -> Self {
@@ -161,7 +195,9 @@ impl TestServer {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock::at(NOON));
         let ((config, config_source), (tls, tls_source)) = (WatchSource::new(), WatchSource::new());
-        let database = fapi_store::Config::sqlite(folder.path().join("store.db"));
+        let within = self.folder.as_deref().unwrap_or(folder.path());
+        let mut database = fapi_store::Config::sqlite(within.join("store.db"));
+        database.requests_per_client = self.unfinished.unwrap_or(database.requests_per_client);
         let mut setup = Setup::new(Box::new(config_source), Box::new(tls_source), database);
         setup.clock = Arc::<TestClock>::clone(&clock);
         setup.rng = Arc::new(SeededRng::new(7));
@@ -170,7 +206,7 @@ impl TestServer {
         let front = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let listeners = Listeners { front, back: None, internal: None, metrics: None };
         let running = serve(setup, listeners, routes::all).unwrap();
-        let authority = Authority::new("Test CA");
+        let authority = self.authority;
         let identity = authority.server(&[FRONT, BACK]);
         let files = [("tls.crt", identity.chain), ("tls.key", identity.key)];
         tls.send_replace(Some(
@@ -226,6 +262,18 @@ impl Served {
         &SERVER_KEY
     }
 
+    /// One request to one of the doors, on a connection of its own.
+    pub(crate) async fn ask(&self, client: &Client, request: Request<Full<Bytes>>) -> http::Response<Bytes> {
+        let door = request.uri().host().unwrap().to_owned();
+        let mut connection = client.connect(self.address, &door).await.unwrap();
+        connection.send(request).await.unwrap()
+    }
+
+    /// A GET of a page or document of the front door.
+    pub(crate) async fn look(&self, path: &str) -> http::Response<Bytes> {
+        self.ask(&self.anyone(), crate::client::get(FRONT, path)).await
+    }
+
     /// Publishes a changed configuration, and returns when it is served.
     pub(crate) async fn publish(&mut self, change: impl FnOnce(&mut Bundle)) {
         change(&mut self.bundle);
@@ -235,4 +283,22 @@ impl Served {
         self.config.send_replace(Some(self.bundle.files(self.revision)));
         loads.changed().await.unwrap();
     }
+}
+
+impl Served {
+    /// Publishes the configuration as it is now, and returns when it was refused.
+    pub(crate) async fn try_publish(&mut self) {
+        self.revision += 1;
+        self.config.send_replace(Some(self.bundle.files(self.revision)));
+        while self.running.app().pending().is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// A code that Alice let `app` have.
+pub(crate) async fn code(served: &Served) -> String {
+    let app = served.app();
+    let url = served.browser().approve(&app.pushed(&app.request()).await).await;
+    app.jarm(&url)["code"].as_str().unwrap().to_owned()
 }

@@ -1,0 +1,118 @@
+//! Answers that only the client can read (`IDT-09`, `RSP-09`).
+
+use fapi_core::client::EncryptionChoice;
+use fapi_core::profile::Response;
+use fapi_jose::{Content, DecryptionKey, JwkSet, KeyManagement};
+use serde_json::{Map, Value, json};
+
+use crate::server::{CALLBACK, ISSUER, PASSWORD, TestServer, code};
+
+const PAIRS: [(KeyManagement, Content); 8] = [
+    (KeyManagement::RsaOaep, Content::A256Gcm),
+    (KeyManagement::RsaOaep, Content::A128Gcm),
+    (KeyManagement::RsaOaep256, Content::A256Gcm),
+    (KeyManagement::RsaOaep256, Content::A128Gcm),
+    (KeyManagement::EcdhEs, Content::A256Gcm),
+    (KeyManagement::EcdhEs, Content::A128Gcm),
+    (KeyManagement::EcdhEsA256kw, Content::A256Gcm),
+    (KeyManagement::EcdhEsA256kw, Content::A128Gcm),
+];
+
+/// The JWS inside a JWE of exactly this kind.
+fn opened(jwe: &str, key: &DecryptionKey, content: Content) -> String {
+    let header = fapi_jose::b64::decode(jwe.split('.').next().unwrap()).unwrap();
+    let header: Map<String, Value> = serde_json::from_slice(&header).unwrap();
+    assert_eq!(
+        (&header["alg"], &header["enc"], &header["kid"], &header["cty"]),
+        (&json!(key.alg().to_string()), &json!(content.to_string()), &json!(key.kid()), &json!("JWT")),
+        "IDT-09, RSP-09"
+    );
+    String::from_utf8(key.decrypt(jwe, &[content]).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn responses_and_id_tokens_are_encrypted_to_the_client_that_wants_it() {
+    let mut served = TestServer::fintech().start().await;
+    for (algorithm, content) in PAIRS {
+        let key = DecryptionKey::generate(algorithm, 2048).unwrap();
+        let public = key.public().clone();
+        served
+            .publish(|bundle| {
+                let client = &mut bundle.clients[0];
+                let signing = client.auth.jwks.as_ref().unwrap().keys()[0].clone();
+                client.auth.jwks = Some(JwkSet::from_keys(vec![signing, public]));
+                let choice = Some(EncryptionChoice { algorithm, content });
+                client.response.encryption = choice;
+                client.id_token.encryption = choice;
+            })
+            .await;
+        let app = served.app();
+        let url = served.browser().approve(&app.pushed(&app.request()).await).await;
+        let jwe = url.strip_prefix(&format!("{CALLBACK}&response=")).expect("RSP-06");
+        let response = app.verified(&opened(jwe, &key, content));
+        assert_eq!(
+            (response["iss"].as_str(), response["aud"].as_str()),
+            (Some(ISSUER), Some("app")),
+            "RSP-07, RSP-09"
+        );
+        let tokens = app.redeem(response["code"].as_str().unwrap()).await;
+        let id_token = app.verified(&opened(tokens.text("id_token"), &key, content));
+        assert_eq!(id_token["nonce"], "the nonce", "IDT-09, KEY-05");
+        assert_eq!(
+            app.refresh(tokens.text("refresh_token")).await.text("id_token").split('.').count(),
+            5,
+            "IDT-09"
+        );
+
+        // An error is as confidential as a code.
+        let mut browser = served.browser();
+        let page = browser.open(&app.pushed(&app.request()).await).await;
+        let page = browser.sign_in(&page, "alice", PASSWORD).await;
+        let denied = browser.decide(&page, "deny").await.left().to_owned();
+        let jwe = denied.strip_prefix(&format!("{CALLBACK}&response=")).expect("RSP-08");
+        assert_eq!(app.verified(&opened(jwe, &key, content))["error"], "access_denied", "RSP-08, RSP-09");
+    }
+}
+
+#[tokio::test]
+async fn the_front_channel_id_token_is_encrypted_too() {
+    let key = DecryptionKey::generate(KeyManagement::EcdhEs, 2048).unwrap();
+    let served = TestServer::fintech()
+        .with(|bundle| bundle.document.protocol.responses = Some(vec![Response::CodeIdToken]))
+        .client(|client| {
+            let signing = client.auth.jwks.as_ref().unwrap().keys()[0].clone();
+            client.auth.jwks = Some(JwkSet::from_keys(vec![signing, key.public().clone()]));
+            client.id_token.encryption =
+                Some(EncryptionChoice { algorithm: key.alg(), content: Content::A256Gcm });
+        })
+        .start()
+        .await;
+    let app = served.app();
+    let mut request = app.request();
+    request["response_type"] = json!("code id_token");
+    request.as_object_mut().unwrap().remove("response_mode");
+    let url = url::Url::parse(&served.browser().approve(&app.pushed(&request).await).await).unwrap();
+    let members: Map<String, Value> = url::form_urlencoded::parse(url.fragment().unwrap().as_bytes())
+        .map(|(k, v)| (k.into_owned(), json!(v)))
+        .collect();
+    let claims = app.verified(&opened(members["id_token"].as_str().unwrap(), &key, Content::A256Gcm));
+    assert_eq!(claims["c_hash"], fapi_jose::half_hash(members["code"].as_str().unwrap()), "IDT-09, RSP-02");
+}
+
+#[tokio::test]
+async fn without_a_key_nothing_is_sent_in_the_clear() {
+    let mut served = TestServer::fintech().start().await;
+    let code = code(&served).await;
+    let choice = EncryptionChoice { algorithm: KeyManagement::RsaOaep, content: Content::A256Gcm };
+    // J-21: a registration whose key is missing is refused as a whole; the last good one serves.
+    let revision = served.running.state().revision;
+    served.bundle.clients[0].id_token.encryption = Some(choice);
+    served.try_publish().await;
+    let state = served.running.state();
+    assert!(state.revision == revision && state.pending.is_some(), "J-21 {state:?}");
+    assert_eq!(
+        served.app().redeem(&code).await.text("id_token").split('.').count(),
+        3,
+        "as it was registered before"
+    );
+}
