@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::dev;
 use crate::exit::{Exit, Stop};
 use crate::flow;
+use crate::lint;
 use crate::screen::{self, ColorChoice, Paint};
 use crate::up;
 use crate::version;
@@ -29,6 +30,8 @@ enum Command {
     Flow(Box<flow::FlowArgs>),
     /// Keys, passwords and certificates for development
     Dev(dev::DevArgs),
+    /// Say what the API server and the operator would say, without either
+    Lint(lint::LintArgs),
     /// Serve a folder of YAML on this machine, as a cluster would
     Up(up::UpArgs),
     /// Print the version
@@ -66,6 +69,7 @@ fn run(line: CommandLine) -> Result<Exit, Stop> {
             interruptible(async move { flow::run(&args, line.output, paint).await })
         }
         Command::Dev(args) => dev::run(&args, line.output),
+        Command::Lint(args) => lint::run(&args, line.output, Paint::stdout(line.color)),
         Command::Up(args) => {
             let paint = Paint::stdout(line.color);
             runtime()?.block_on(up::run(&args, paint))

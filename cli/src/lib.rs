@@ -3,6 +3,10 @@
 //! | module | answers |
 //! |---|---|
 //! | [`command`] | What can a person type? |
+//! | `lint` | What would the API server and the operator say? |
+//! | `up` | How is a folder served on this machine? |
+//! | `dev` | What must Git not hold, and a laptop needs all the same? |
+//! | [`source`] | What did people write? |
 //! | [`flow`] | Does a server do what a careful client checks? |
 //! | [`exit`] | How does a command end, and what should be typed next? |
 //! | [`screen`] | Colour or not? Data goes to stdout, talk to stderr. |
@@ -14,6 +18,7 @@ pub mod command;
 mod dev;
 pub mod exit;
 pub mod flow;
+mod lint;
 pub mod run_file;
 pub mod screen;
 pub mod source;

@@ -26,6 +26,7 @@ pub(crate) use self::command::{DevArgs, run, state_of};
 pub(crate) use self::folder::Folder;
 pub(crate) use self::kit::{Kit, kits, run_users};
 pub(crate) use self::secrets::{Generated, generate};
+pub(crate) use self::wants::workspace_of;
 
 /// Why something could not be made.
 #[derive(Debug, thiserror::Error)]

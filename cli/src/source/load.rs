@@ -90,10 +90,21 @@ impl<T> Object<T> {
 /// # Errors
 /// If the folder cannot be read. What is wrong inside of files is in [`Source::problems`].
 pub fn load(path: &Path, namespace: &str) -> io::Result<Source> {
+    load_all(&[path.to_owned()], namespace).map_err(|(_, error)| error)
+}
+
+/// The same for several, read together.
+///
+/// # Errors
+/// The first that cannot be read.
+pub fn load_all(paths: &[PathBuf], namespace: &str) -> Result<Source, (PathBuf, io::Error)> {
     let mut source = Source::default();
     let mut seen = BTreeSet::new();
-    for file in files(path)? {
-        read(&file, namespace, &mut source, &mut seen)?;
+    for path in paths {
+        let failed = |error| (path.clone(), error);
+        for file in files(path).map_err(failed)? {
+            read(&file, namespace, &mut source, &mut seen).map_err(failed)?;
+        }
     }
     source.problems.sort();
     Ok(source)

@@ -4,6 +4,6 @@ mod load;
 mod node;
 mod problem;
 
-pub use self::load::{DEFAULT_NAMESPACE, Object, Plain, Source, load};
+pub use self::load::{DEFAULT_NAMESPACE, Object, Plain, Source, load, load_all};
 pub use self::node::Place;
 pub use self::problem::Problem;

@@ -21,7 +21,7 @@ pub(crate) enum Node {
 }
 
 /// Line and column, from 1.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug, serde::Serialize)]
 pub struct Place {
     /// Line.
     pub line: u64,

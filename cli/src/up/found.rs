@@ -13,32 +13,33 @@ use fapi_operator::validate::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use zeroize::Zeroizing;
 
-use super::state::Identity;
+pub(crate) use super::state::Identity;
 use crate::source::{Object, Source};
 
 /// On a laptop the wait for relying parties is short: nobody else caches these keys.
-pub(super) const FLOORS: Floors = Floors { margin: fapi_core::Lifetime::seconds(1), ..Floors::PRODUCTION };
+pub(crate) const FLOORS: Floors = Floors { margin: fapi_core::Lifetime::seconds(1), ..Floors::PRODUCTION };
 
 /// What names an object in the list of identities.
-pub(super) fn identity_of(kind: &str, namespace: &str, name: &str) -> String {
+pub(crate) fn identity_of(kind: &str, namespace: &str, name: &str) -> String {
     format!("{kind}/{namespace}/{name}")
 }
 
 /// Everything about one Workspace of a folder.
-pub(super) struct Surroundings<'a> {
-    pub(super) source: &'a Source,
-    pub(super) workspace: &'a Object<Workspace>,
-    pub(super) identities: &'a BTreeMap<String, Identity>,
-    pub(super) previous: Option<Previous>,
-    pub(super) tombstones_done: BTreeSet<Incarnation>,
+pub(crate) struct Surroundings<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) workspace: &'a Object<Workspace>,
+    pub(crate) identities: &'a BTreeMap<String, Identity>,
+    pub(crate) previous: Option<Previous>,
+    pub(crate) tombstones_done: BTreeSet<Incarnation>,
     /// The certificate that is shown on a laptop, whatever the spec refers to.
-    pub(super) certificate: &'a str,
-    pub(super) now: Timestamp,
+    pub(crate) certificate: &'a str,
+    pub(crate) floors: Floors,
+    pub(crate) now: Timestamp,
 }
 
 impl Surroundings<'_> {
     /// The Clients that name this Workspace.
-    pub(super) fn clients(&self) -> impl Iterator<Item = &Object<Client>> {
+    pub(crate) fn clients(&self) -> impl Iterator<Item = &Object<Client>> {
         self.source.clients.iter().filter(|client| {
             let reference = &client.value.spec.workspace_ref;
             reference.name == self.workspace.name
@@ -47,14 +48,14 @@ impl Surroundings<'_> {
     }
 
     /// The `SigningKeys` that name it.
-    pub(super) fn signing_keys(&self) -> impl Iterator<Item = &Object<SigningKey>> {
+    pub(crate) fn signing_keys(&self) -> impl Iterator<Item = &Object<SigningKey>> {
         self.source.signing_keys.iter().filter(|key| {
             key.value.spec.workspace_ref.name == self.workspace.name
                 && key.namespace == self.workspace.namespace
         })
     }
 
-    pub(super) fn found(&self) -> Found {
+    pub(crate) fn found(&self) -> Found {
         let mut workspace = self.workspace.value.clone();
         self.born(&mut workspace.metadata, "Workspace", self.workspace);
         Found {
@@ -72,7 +73,7 @@ impl Surroundings<'_> {
             previous: self.previous.clone(),
             fresh: Fresh::Everywhere,
             tombstones_done: self.tombstones_done.clone(),
-            floors: FLOORS,
+            floors: self.floors,
             now: self.now,
         }
     }

@@ -1,7 +1,7 @@
 //! `fapictl up DIR`: the whole product on a laptop. The same YAML, the same judgement, rotation and configuration as in a cluster,
 //! the same server in this process, a development CA, and the folder watched for changes.
 
-mod found;
+pub(crate) mod found;
 mod screen;
 mod served;
 mod state;
@@ -194,7 +194,7 @@ async fn serve(
         screen.unserved(told, &source, &all);
         last_good = Some(());
     }
-    screen.ending();
+    Screen::ending();
     for served in all {
         served.running.shutdown().await;
     }

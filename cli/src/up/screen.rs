@@ -113,7 +113,7 @@ impl Screen {
         }
     }
 
-    pub(super) fn ending(&self) {
+    pub(super) fn ending() {
         print("ending");
     }
 }

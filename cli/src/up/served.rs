@@ -17,6 +17,7 @@ use fapi_server::reload::WatchSource;
 use fapi_server::routes;
 use fapi_server::run::{Listeners, Running, Setup, serve};
 use fapi_server::shutdown::Patience;
+use k8s_openapi::api::core::v1::ResourceRequirements;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -185,6 +186,7 @@ impl Served {
             previous: self.state.previous()?,
             tombstones_done: own,
             certificate: &self.certificate,
+            floors: FLOORS,
             now,
         };
         let mut present = vec![identity_of("Workspace", &self.namespace, &self.name)];
@@ -273,8 +275,11 @@ impl Served {
         let lines = lines(&signing_keys, &verdicts, &keys, &publication.rules, FLOORS);
         let keys = key_set(&lines, &keys, now);
         let material = self.material(&found.workspace, &publication.names, now)?;
-        let settings =
-            Settings { image: String::new(), version: String::new(), resources: Default::default() };
+        let settings = Settings {
+            image: String::new(),
+            version: String::new(),
+            resources: ResourceRequirements::default(),
+        };
         let previous = found.previous.as_ref().map(|previous| &previous.manifest);
         let inputs = Inputs {
             spec: &found.workspace.spec,

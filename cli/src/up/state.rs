@@ -48,7 +48,7 @@ impl State {
         let mut names: Vec<String> = fs::read_dir(folder.path())
             .map_err(|error| damaged(&folder.path().display().to_string(), error))?
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| name.ends_with(".json"))
+            .filter(|name| std::path::Path::new(name).extension().is_some_and(|ending| ending == "json"))
             .collect();
         names.sort();
         names.iter().map(|name| read_key(&folder, name)).collect()
@@ -176,16 +176,16 @@ impl State {
 
 /// What a cluster would have given an object.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Identity {
-    pub(super) uid: String,
-    pub(super) created: i64,
+pub(crate) struct Identity {
+    pub(crate) uid: String,
+    pub(crate) created: i64,
 }
 
 fn uid() -> Result<String, DevError> {
     let mut random = [0_u8; 16];
     aws_lc_rs::rand::fill(&mut random)
         .map_err(|_| DevError::Made("the system gives no random bytes".to_owned()))?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(random.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
 }
 
 fn read_key(folder: &Folder, name: &str) -> Result<FoundKey, DevError> {

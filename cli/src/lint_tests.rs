@@ -1,0 +1,103 @@
+use std::fs;
+
+use super::*;
+use crate::source::load;
+
+/// The quickstart with one thing changed: what is said about it. Keys are made once, in `scratch`.
+fn said(scratch: &Path, file: &str, from: &str, to: &str) -> Verdicts {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/00-quickstart");
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["workspace.yaml", "clients.yaml", "secrets.yaml"] {
+        let mut text = fs::read_to_string(examples.join(name)).unwrap();
+        if name == file {
+            assert!(text.contains(from), "{from}");
+            text = text.replacen(from, to, 1);
+        }
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut source = load(folder.path(), DEFAULT_NAMESPACE).unwrap();
+    let certificates = prepare(&mut source, scratch).unwrap();
+    let verdicts = judge(&source, &certificates);
+    assert_eq!(verdicts.ok, verdicts.problems.is_empty());
+    verdicts
+}
+
+fn lines(verdicts: &Verdicts) -> Vec<String> {
+    let line = |problem: &Problem| {
+        let name = problem.file.file_name().unwrap().to_string_lossy().into_owned();
+        Problem { file: name.into(), ..problem.clone() }.to_string()
+    };
+    verdicts.problems.iter().map(line).collect()
+}
+
+/// F1-R03, F1-R04, P-24: the verdict of API server and operator, at the line that caused it.
+#[test]
+fn what_would_be_refused_is_found_without_a_cluster() {
+    let scratch = tempfile::tempdir().unwrap();
+    assert_eq!(lines(&said(scratch.path(), "workspace.yaml", "Fintech", "Fintech")), [""; 0]);
+    for (file, from, to, expected) in [
+        (
+            "workspace.yaml",
+            "  scopes:",
+            "  protocol: {responses: [Code]}\n  scopes:",
+            "workspace.yaml:16:26: ProfileViolation: protocol.responses[0]: Code is not allowed by this profile",
+        ),
+        (
+            "secrets.yaml",
+            "jwks, redirect-uris",
+            "jwks",
+            "clients.yaml:6:1: KeyNotFound: Secret default/demo-app",
+        ),
+        (
+            "secrets.yaml",
+            "    fapi.rs/client-credentials: \"true\"",
+            "    other: x",
+            "clients.yaml:6:1: NotLabelled: Secret default/demo-app is not read for Clients",
+        ),
+        (
+            "clients.yaml",
+            "scopes: [openid, accounts]",
+            "scopes: [openid, payments]",
+            "clients.yaml:21:20: PolicyViolation: scopes[1]: is not one of the Workspace's scopes",
+        ),
+        (
+            "clients.yaml",
+            "clientId: demo-app",
+            "clientId: a.b",
+            "clients.yaml:9:3: InvalidClientId: clientId: ",
+        ),
+        (
+            "workspace.yaml",
+            "algorithm: PS256",
+            "algorithm: EdDSA",
+            "workspace.yaml:42:3: ProfileViolation: algorithm: EdDSA is not in force",
+        ),
+        (
+            "clients.yaml",
+            "displayName:",
+            "dispayName:",
+            "clients.yaml:10:3: Client has no field spec.dispayName",
+        ),
+    ] {
+        let found = lines(&said(scratch.path(), file, from, to));
+        assert!(found.iter().any(|problem| problem.starts_with(expected)), "{from} → {to}: {found:#?}");
+    }
+}
+
+#[test]
+fn what_stands_elsewhere_is_said_and_is_no_problem() {
+    let scratch = tempfile::tempdir().unwrap();
+    let verdicts = said(scratch.path(), "secrets.yaml", "name: demo-users", "name: other");
+    assert!(verdicts.ok, "{:?}", verdicts.problems);
+    let note = |part: &str| verdicts.notes.iter().any(|note| note.contains(part));
+    assert!(note("Workspace default/demo is judged in part: Secret default/demo-users does not exist"));
+
+    let verdicts = said(scratch.path(), "clients.yaml", "    name: demo\n", "    name: retail\n");
+    assert!(verdicts.ok, "{:?}", verdicts.problems);
+    let note = |part: &str| verdicts.notes.iter().any(|note| note.contains(part));
+    assert!(
+        note("Client default/demo-app is not judged by its profile: Workspace retail"),
+        "{:?}",
+        verdicts.notes
+    );
+}
