@@ -80,6 +80,8 @@ trait Job: Send {
 
 /// What is to become of a change.
 enum Ran {
+    /// It failed in a way that may be the connection's.
+    Fail,
     Keep,
     Stop(String),
     Undo,
@@ -98,7 +100,8 @@ impl<W: Write> Job for Task<W> {
                 Ok(Applied::Commit(answer)) => (Ran::Keep, Ok(answer)),
                 Ok(Applied::RollBack(answer)) => (Ran::Undo, Ok(answer)),
                 Err(Failure::Flush(text)) => (Ran::Stop(text.clone()), Err(Failure::Flush(text).into())),
-                Err(failure) => (Ran::Undo, Err(failure.into())),
+                Err(Failure::Store(StoreError::Duplicate)) => (Ran::Undo, Err(StoreError::Duplicate)),
+                Err(failure) => (Ran::Fail, Err(failure.into())),
             };
             self.outcome = Some(outcome);
             ran
@@ -168,16 +171,18 @@ impl Writer {
     /// Commits what the jobs do, and starts from a new connection after a failure: nothing half done is left behind, and when
     /// the fault goes, writing goes on (`F-E04`).
     async fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-        let Err(failure) = self.try_commit(jobs).await else {
-            if std::mem::take(&mut self.failing) {
+        let committed = self.try_commit(jobs).await;
+        let sound = matches!(committed, Ok(true));
+        if !sound && let Some(connection) = self.connection.take() {
+            // It is of no use any more, whatever this says; its transaction is rolled back.
+            let _ = connection.close_hard().await;
+        }
+        let Err(failure) = committed else {
+            if sound && std::mem::take(&mut self.failing) {
                 info!("The store can write again");
             }
             return Ok(());
         };
-        if let Some(connection) = self.connection.take() {
-            // It is of no use any more, whatever this says; its transaction is rolled back.
-            let _ = connection.close_hard().await;
-        }
         let fatal = matches!(failure, Failure::Flush(_));
         let error = StoreError::from(failure);
         if fatal {
@@ -189,7 +194,7 @@ impl Writer {
         Err(error)
     }
 
-    async fn try_commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+    async fn try_commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<bool, Failure> {
         let db = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(self.options.connect().await?),
@@ -199,18 +204,26 @@ impl Writer {
 }
 
 /// All jobs in one transaction, each in a savepoint of its own, so that one that fails does not take the others with it.
-async fn transact(db: &mut SqliteConnection, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+/// Returns whether the connection can be used again: one that was opened while the file could not be written begins
+/// transactions without complaint, fails every write in them, and would do so for ever.
+async fn transact(db: &mut SqliteConnection, jobs: &mut [Box<dyn Job>]) -> Result<bool, Failure> {
+    let mut sound = true;
     run(db, "BEGIN IMMEDIATE").await?;
     if let [job] = jobs {
         match job.run(db).await {
+            Ran::Fail => return run(db, "ROLLBACK").await.map(|()| false),
             Ran::Keep => {}
             Ran::Stop(text) => return Err(Failure::Flush(text)),
-            Ran::Undo => return run(db, "ROLLBACK").await,
+            Ran::Undo => return run(db, "ROLLBACK").await.map(|()| true),
         }
     } else {
         for job in jobs {
             run(db, "SAVEPOINT job").await?;
             match job.run(db).await {
+                Ran::Fail => {
+                    sound = false;
+                    run(db, "ROLLBACK TO job").await?;
+                }
                 Ran::Keep => {}
                 Ran::Stop(text) => return Err(Failure::Flush(text)),
                 Ran::Undo => run(db, "ROLLBACK TO job").await?,
@@ -221,7 +234,7 @@ async fn transact(db: &mut SqliteConnection, jobs: &mut [Box<dyn Job>]) -> Resul
     run(db, "COMMIT").await?;
     #[cfg(test)]
     crate::failpoint::pass();
-    Ok(())
+    Ok(sound)
 }
 
 async fn run(db: &mut SqliteConnection, sql: &'static str) -> Result<(), Failure> {

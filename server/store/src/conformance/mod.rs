@@ -70,6 +70,7 @@ macro_rules! for_each_claim {
             of_consent_and_denial_one_counts,
             of_many_answers_one_leaves,
             of_many_first_uses_one_is_first,
+            of_many_grants_from_one_object_one_leads_to_an_answer,
             of_redemption_and_revocation_no_token_survives,
             of_two_browsers_that_sign_in_one_claims_it,
             one_of_many_simultaneous_redeems_wins,

@@ -87,6 +87,32 @@ pub async fn of_many_answers_one_leaves(db: Pair) -> Shown {
     Ok(())
 }
 
+/// `INV-16`: somebody opens a link with a request object again and again; of all the grants that came of it one leads to an
+/// answer, and the others are as they were.
+pub async fn of_many_grants_from_one_object_one_leads_to_an_answer(db: Pair) -> Shown {
+    let journeys: Vec<_> = (0..CROWD).map(|n| Journey::new(&n.to_string()).by_value("jws")).collect();
+    for journey in &journeys {
+        journey.consent(&db.one).await?;
+    }
+    let outcomes = at_once(&db, CROWD, |n, store| {
+        let grant = journeys.get(n).map(Journey::code_issued).expect("one for each");
+        async move { store.issue_code(&grant).await }
+    })
+    .await?;
+    assert_eq!(count(&outcomes, &Issuing::Issued), 1, "{outcomes:?}");
+    assert_eq!(count(&outcomes, &Issuing::Replayed), CROWD - 1, "{outcomes:?}");
+    for (journey, outcome) in journeys.iter().zip(outcomes) {
+        let stage = db.other.by_id(&journey.pushed().id).await?.map(|grant| grant.stage.name());
+        let expected = if outcome == Issuing::Issued { "code_issued" } else { "consented" };
+        assert_eq!(stage, Some(expected));
+        assert_eq!(
+            db.one.by_code(&journey.digest(Purpose::Code)).await?.is_some(),
+            outcome == Issuing::Issued
+        );
+    }
+    Ok(())
+}
+
 /// `P-07`, `CA-07`, `I1`.
 pub async fn of_many_first_uses_one_is_first(db: Pair) -> Shown {
     let digest = Digest::of_parts(Purpose::Jti, &["budget-app", "jti-1"]);

@@ -17,7 +17,7 @@ pub(super) fn issuer() -> Issuer {
 }
 
 /// The machine may be busy: no claim is about how long something takes, unless it says so.
-fn patient(config: Config) -> Config {
+pub(super) fn patient(config: Config) -> Config {
     Config { patience: Duration::from_secs(30), ..config }
 }
 

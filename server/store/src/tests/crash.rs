@@ -5,7 +5,7 @@ use std::process::Command;
 
 use fapi_core::secret::{Digest, Purpose};
 
-use super::benches::{PostgresBench, SqliteBench, issuer};
+use super::benches::{PostgresBench, SqliteBench, issuer, patient};
 use crate::conformance::{Journey, NOON, later};
 use crate::{Claim, Config, Issuing, Redemption, Replacement, Store, failpoint};
 
@@ -86,7 +86,7 @@ async fn done(store: &Store) -> usize {
 #[ignore = "run by the other tests here"]
 async fn the_process_that_dies() {
     let Ok(address) = std::env::var(ADDRESS) else { return };
-    let store = Store::open(&Config::parse(&address).unwrap(), &issuer()).await.unwrap();
+    let store = Store::open(&patient(Config::parse(&address).unwrap()), &issuer()).await.unwrap();
     for name in STEPS {
         step(&store, name).await;
         println!("acknowledged {name}");

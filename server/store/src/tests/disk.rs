@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::benches::issuer;
+use super::benches::{issuer, patient};
 use crate::conformance::Journey;
 use crate::{Config, Store, StoreError};
 
@@ -70,7 +70,7 @@ async fn on_a_full_disk() {
     if is_mounted() {
         fs::write(&ballast, vec![1; 1_500_000]).unwrap();
     }
-    let config = Config::sqlite(folder.join("store.db"));
+    let config = patient(Config::sqlite(folder.join("store.db")));
     let store = Store::open(&config, &issuer()).await.unwrap();
 
     let name = |n: usize| n.to_string();
@@ -119,7 +119,7 @@ fn a_read_only_folder_is_refused_until_it_can_be_written() {
 #[ignore = "run by a_read_only_folder_is_refused_until_it_can_be_written"]
 async fn in_a_read_only_folder() {
     let Some(folder) = folder() else { return };
-    let config = Config::sqlite(folder.join("store.db"));
+    let config = patient(Config::sqlite(folder.join("store.db")));
     let store = Store::open(&config, &issuer()).await.unwrap();
     Journey::new("a").push(&store).await.unwrap();
     store.close().await;
@@ -149,7 +149,7 @@ fn writable(folder: &Path, yes: bool) {
 #[tokio::test]
 async fn a_file_that_cannot_be_written_for_a_while_is_written_again_afterwards() {
     let folder = tempfile::tempdir_in("/var/tmp").unwrap();
-    let config = Config::sqlite(folder.path().join("store.db"));
+    let config = patient(Config::sqlite(folder.path().join("store.db")));
     let store = Store::open(&config, &issuer()).await.unwrap();
     Journey::new("a").push(&store).await.unwrap();
     if !immutable(folder.path(), true) {

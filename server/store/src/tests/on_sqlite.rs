@@ -6,7 +6,7 @@ use std::process::Command;
 use fapi_core::issuer::Issuer;
 use sqlx::Executor as _;
 
-use super::benches::{SqliteBench, issuer};
+use super::benches::{SqliteBench, issuer, patient};
 use crate::conformance::{self, Journey};
 use crate::connection::Connection;
 use crate::error::Failure;
@@ -65,7 +65,7 @@ fn said_by_another_process(file: &Path) -> String {
 #[ignore = "run by a_second_process_on_one_file_is_refused"]
 async fn the_second_process() {
     let Ok(file) = std::env::var("FAPI_STORE_FILE") else { return };
-    match Store::open(&Config::sqlite(file), &issuer()).await {
+    match Store::open(&patient(Config::sqlite(file)), &issuer()).await {
         Ok(_) => println!("opened"),
         Err(error) => println!("{error:?}"),
     }
