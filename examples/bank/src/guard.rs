@@ -1,0 +1,114 @@
+//! May this request see accounts, and whose? The checks of a FAPI resource server, in their order.
+
+use std::sync::Arc;
+
+use fapi_core::certificate::PeerCertificate;
+use fapi_core::ids::ClientId;
+use fapi_core::resource::{self, Expectations};
+use fapi_core::{Clause, ErrorCode, Rejection};
+use fapi_jose::Alg;
+use fapi_server::clock::Clock;
+use http::{HeaderMap, header, request};
+use url::form_urlencoded;
+
+use crate::accounts::Holder;
+use crate::introspection::{Introspection, Standing};
+use crate::issuer::{Authority, Unavailable};
+use crate::refusal::Refusal;
+
+/// What a token must be for.
+const SCOPE: &str = "accounts";
+
+/// What the issuer may sign with: what FAPI allows (FAPI 1.0 Part 2 8.6, FAPI 2.0 Security Profile 5.4).
+const ALGORITHMS: &[Alg] = Alg::ALL;
+
+/// Lets those in who may see accounts.
+pub(crate) struct Guard {
+    pub(crate) authority: Authority,
+    pub(crate) introspection: Introspection,
+    pub(crate) audience: String,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Somebody who was let in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Admitted {
+    /// Whose accounts may be seen.
+    pub(crate) holder: Holder,
+    /// Who sees them, for the log.
+    pub(crate) client: ClientId,
+}
+
+impl Guard {
+    /// Judges a request by its head and the certificate of the connection that it came by.
+    pub(crate) async fn admit(
+        &self,
+        request: &request::Parts,
+        certificate: Option<&PeerCertificate>,
+    ) -> Result<Admitted, Refusal> {
+        // RS-02: a token in the URL is in every log on the way. Refused even beside a good header.
+        let query = request.uri.query().unwrap_or_default();
+        if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token") {
+            return Err(not_here("access tokens are not accepted in the URL"));
+        }
+
+        // RS-01, INV-12
+        let token = bearer(&request.headers)?;
+
+        // JAT-02: signature, issuer, audience, expiry; then MTL-06, RS-09: this connection's certificate.
+        let published = self.authority.published(token).await?;
+        let audience = [self.audience.as_str()];
+        let expected = Expectations {
+            issuer: self.authority.issuer(),
+            audience: Some(&audience),
+            keys: &published.keys,
+            algorithms: ALGORITHMS,
+        };
+        let granted = resource::check(token, certificate, &expected, self.clock.now())?;
+
+        // RS-03
+        granted.require(SCOPE)?;
+
+        // JAT-03: revocation cannot be seen in the token itself.
+        match self.introspection.ask(token, &granted, &published).await? {
+            Standing::Active(Some(holder)) => Ok(Admitted { holder, client: granted.client_id }),
+            // RS-08: a client's own token (client credentials) speaks for nobody.
+            Standing::Active(None) => Err(for_nobody()),
+            Standing::Inactive => Err(ended()),
+        }
+    }
+}
+
+impl From<Unavailable> for Refusal {
+    fn from(Unavailable(why): Unavailable) -> Self {
+        Self::Unavailable(why)
+    }
+}
+
+/// The token of the one `Authorization` header.
+fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return resource::bearer(None).map_err(Refusal::Anonymous);
+    };
+    if values.next().is_some() {
+        return Err(not_here("the Authorization header stands twice"));
+    }
+    // Bytes that are no text are no token either.
+    Ok(resource::bearer(Some(value.to_str().unwrap_or_default()))?)
+}
+
+fn not_here(description: &'static str) -> Refusal {
+    Rejection::invalid_request(description, "F1B 6.2.1-3").into()
+}
+
+fn ended() -> Refusal {
+    Rejection::invalid_token("the access token is not valid", "RFC 6750 3.1")
+        .detail("introspection says that it is not active")
+        .into()
+}
+
+fn for_nobody() -> Refusal {
+    let description = "the access token speaks for no person";
+    Rejection::new(ErrorCode::InsufficientScope, description, Clause("F1B 6.2.1-7")).into()
+}
