@@ -62,7 +62,7 @@ cargo_tests() {
   ' "$run/tests.log")
   if [ $status != 0 ] && [ "$failed" = "$before" ]; then
     failed=$((failed + 1))
-    failures+=("$what: cargo test $*")
+    failures+=("$what: cargo test $* ended with status $status")
   fi
 }
 
