@@ -1,4 +1,5 @@
-//! Where is a key in its life? The facts, as they stand on the key's Secret: labels and annotations.
+//! Where is a key in its life? The facts, as they stand on the key's Secret: labels and annotations. A fact that was written once
+//! may change and is never taken away, so writing them is a merge.
 
 use std::collections::BTreeMap;
 

@@ -315,9 +315,11 @@ impl KeyLine {
         let facts = KeyFacts {
             state: KeyState::Published,
             published_revision: Some(around.acks.revision + 1),
-            dwell_max_age: around
-                .ever_signed
-                .then(|| key.dwell_max_age.unwrap_or(self.policy.jwks_max_age).max(self.policy.jwks_max_age)),
+            dwell_max_age: if around.ever_signed {
+                Some(key.dwell_max_age.unwrap_or(self.policy.jwks_max_age).max(self.policy.jwks_max_age))
+            } else {
+                key.dwell_max_age
+            },
             seen_max_age: self.policy.jwks_max_age,
             max_token_lifetime: self.policy.max_token_lifetime,
             ..key.clone()
@@ -404,7 +406,7 @@ impl KeyLine {
         Some(Change::Generate(Birth {
             algorithm: self.algorithm,
             trigger: self.policy.trigger.clone(),
-            dwell_max_age: Some(seen.max(self.policy.jwks_max_age)),
+            dwell_max_age: around.ever_signed.then(|| seen.max(self.policy.jwks_max_age)),
         }))
     }
 

@@ -151,8 +151,11 @@ impl Stage {
             Change::Generate(birth) => line.keys.push(birth.facts(&kid, &line.signing_key, now)),
             Change::Write { facts, .. } => {
                 let key = line.keys.iter_mut().find(|key| key.kid == facts.kid).unwrap();
-                *key = KeyFacts::parse(&facts.labels(), &facts.annotations()).unwrap();
-                assert_eq!(key, facts.as_ref());
+                // As a merge patch does it: what was written once is never taken away.
+                let mut annotations = key.annotations();
+                annotations.extend(facts.annotations());
+                *key = KeyFacts::parse(&facts.labels(), &annotations).unwrap();
+                assert_eq!(key, facts.as_ref(), "facts are only ever added");
             }
             Change::Forget { kid } => line.keys.retain(|key| key.kid != *kid),
         }
