@@ -17,6 +17,7 @@
 
 mod acks;
 mod facts;
+mod guard;
 mod line;
 mod lines;
 mod outlook;
@@ -26,21 +27,25 @@ mod publish;
 mod simulation;
 #[cfg(test)]
 mod stage;
+mod step;
 #[cfg(test)]
 mod tests;
+mod transition;
 
 use fapi_config::PublicKey;
 use fapi_core::Timestamp;
 
 pub use acks::{Acknowledgements, Confirmation, Counting, PodView};
 pub use facts::{InvalidFacts, KeyFacts, algorithm_name, fact};
-pub use line::{Birth, Change, Event, Guard, KeyLine, Transition};
+pub use guard::Guard;
+pub use line::KeyLine;
 pub use lines::lines;
 pub use outlook::{Outlook, outlook};
 pub use policy::{Floors, Policy, max_token_lifetime};
 pub use publish::{FoundKey, KeySet, key_set};
+pub use transition::{Birth, Change, Event, Transition};
 
-use line::Surroundings;
+use guard::Surroundings;
 
 /// At most one step for each line, given the keys of the document that is `published`. Each step is one write; when it is
 /// written, ask again. Asking with the same facts gives the same answer, so a step that was lost in a crash is taken again.

@@ -6,7 +6,8 @@ use fapi_crds::KeyState;
 use fapi_crds::signing_key::Phase;
 
 use super::acks::Acknowledgements;
-use super::line::{Guard, KeyLine, Surroundings};
+use super::guard::{Guard, Surroundings};
+use super::line::KeyLine;
 use super::surroundings;
 
 /// Where a line stands.

@@ -20,9 +20,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::found::{FoundClient, Missing, Resolved, Value};
 use super::material::{self, MAX_REDIRECT_URIS, Place, Problem};
 use super::protocol::{self, span};
+use super::references::missing_problem;
 use super::support;
 use super::verdict::ClientFacts;
-use super::workspace::{InForce, missing_problem};
+use super::workspace::InForce;
 
 /// What a Client's references lead to.
 #[derive(Default)]

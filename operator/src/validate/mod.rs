@@ -11,6 +11,7 @@ pub mod ledger;
 mod lives;
 mod material;
 mod protocol;
+mod references;
 mod server_certificate;
 mod signing_keys;
 pub mod support;

@@ -1,23 +1,22 @@
 //! May this Workspace be served? Its spec, what it refers to, and what holds in its place while it may not.
 
-use fapi_config::{Document, LoginType, StorageType, Ui, Users};
-use fapi_core::certificate::TrustAnchors;
+use fapi_config::{Document, LoginType, StorageType, Ui};
 use fapi_core::ids::ClientId;
 use fapi_core::issuer::{Doors, Issuer, Mtls};
 use fapi_core::profile::{Rules, narrow};
 use fapi_core::registry::{Resource, ScopeDefinition, offered_scopes};
 use fapi_core::scope::{Scope, Scopes};
 use fapi_core::{Lifetime, Timestamp};
+use fapi_crds::Reason;
 use fapi_crds::workspace::{LoginType as Login, StorageType as Storage, Tls, WorkspaceSpec};
-use fapi_crds::{KeySource, Reason, SecretKeyRef};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use zeroize::Zeroizing;
 
-use super::found::{Found, Missing, Resolved};
-use super::material::{Place, Problem};
+use super::found::Found;
+use super::material::Problem;
 use super::protocol::{self, overrides, span};
+use super::references::references;
+use super::support;
 use super::verdict::{Finding, WorkspaceVerdict};
-use super::{server_certificate, support};
 use crate::names::{Names, WorkspaceName};
 
 /// What is in force for the Clients.
@@ -311,154 +310,4 @@ fn ephemeral(spec: &WorkspaceSpec) -> Finding {
         return Finding::yes(Reason::Ephemeral, message);
     }
     Finding::no(Reason::Persistent, "grants outlive the pods")
-}
-
-#[derive(Default)]
-struct Resolution {
-    users: Option<Zeroizing<Vec<u8>>>,
-    client_ca: Option<Vec<u8>>,
-    client_ca_failing_since: Option<Timestamp>,
-    tls_not_after: Option<Time>,
-    problems: Vec<Problem>,
-}
-
-fn references(found: &Found, namespace: &str, document: Option<&Document>) -> Resolution {
-    let spec = &found.workspace.spec;
-    let references = &found.references;
-    let mut resolution = Resolution::default();
-    let secret = |reference: &SecretKeyRef| (("Secret"), reference.name.clone(), reference.key.clone());
-
-    if let Some(users) = &spec.login.users {
-        let source = secret(&users.secret_ref);
-        match value(namespace, &source, references.users.as_ref()).and_then(|bytes| {
-            let place = place(namespace, &source);
-            Users::parse(bytes).map_err(|error| users_problem(&place, &error))?;
-            Ok(bytes)
-        }) {
-            Ok(bytes) => resolution.users = Some(bytes.clone()),
-            Err(problem) => resolution.problems.push(problem),
-        }
-    }
-    if let Some(source) = &spec.mtls.client_ca {
-        client_ca(found, namespace, source, &mut resolution);
-    }
-    let hosts = document.map(|document| Doors::new(&document.issuer, &document.mtls));
-    let (front, back) = hosts.as_ref().map_or(("", ""), |doors| (&doors.front.host, &doors.back.host));
-    let front_hosts: &[&str] = if spec.mtls.tls.is_some() { &[front] } else { &[front, back] };
-    let doors = [
-        (Some(&spec.tls), &references.tls, front_hosts),
-        (spec.mtls.tls.as_ref(), &references.mtls_tls, &[back]),
-    ];
-    for (tls, resolved, hosts) in doors {
-        let Some(name) = tls.and_then(|tls| tls.secret_name.as_ref()) else { continue };
-        let source = ("Secret", name.clone(), "tls.crt".to_owned());
-        let hosts = if document.is_some() { hosts } else { &[] };
-        let checked = value(namespace, &source, resolved.as_ref())
-            .and_then(|bytes| server_certificate::check(&place(namespace, &source), bytes, hosts, found.now));
-        match checked {
-            Ok(not_after) => {
-                let time = jiff::Timestamp::from_second(not_after.as_unix()).ok().map(Time);
-                resolution.tls_not_after = match (resolution.tls_not_after.take(), time) {
-                    (Some(one), Some(other)) => Some(if one.0 < other.0 { one } else { other }),
-                    (one, other) => one.or(other),
-                };
-            }
-            Err(problem) => resolution.problems.push(problem),
-        }
-    }
-    if let Some(postgresql) = &spec.storage.postgresql {
-        let source = secret(&postgresql.url_secret_ref);
-        let checked = value(namespace, &source, references.database_url.as_ref());
-        if let Err(problem) = checked.and_then(|bytes| database_url(&place(namespace, &source), bytes)) {
-            resolution.problems.push(problem);
-        }
-    }
-    resolution
-}
-
-/// Trust anchors, with the last good ones for a while.
-fn client_ca(found: &Found, namespace: &str, reference: &KeySource, resolution: &mut Resolution) {
-    let source = match (&reference.config_map_ref, &reference.secret_ref) {
-        (Some(config_map), _) => ("ConfigMap", config_map.name.clone(), config_map.key.clone()),
-        (None, Some(secret)) => ("Secret", secret.name.clone(), secret.key.clone()),
-        (None, None) => return,
-    };
-    let checked = value(namespace, &source, found.references.client_ca.as_ref()).and_then(|bytes| {
-        let place = place(namespace, &source);
-        TrustAnchors::parse(bytes)
-            .map_err(|error| Problem::new(Reason::InvalidCertificate, &place, error))?;
-        Ok(bytes)
-    });
-    match checked {
-        Ok(bytes) => resolution.client_ca = Some(bytes.to_vec()),
-        Err(problem) => {
-            let previous = found.previous.as_ref();
-            let since =
-                previous.and_then(|previous| previous.ledger.client_ca_failing_since).unwrap_or(found.now);
-            let grace = found.workspace.spec.config.stale_secret_grace.seconds().unwrap_or(0);
-            resolution.client_ca_failing_since = Some(since);
-            if !problem.is_immediate() && found.now < since + Lifetime::seconds(grace) {
-                resolution.client_ca = previous.and_then(|previous| previous.client_ca.clone());
-            }
-            resolution.problems.push(problem);
-        }
-    }
-}
-
-type Source = (&'static str, String, String);
-
-fn place<'a>(namespace: &'a str, (kind, name, key): &'a Source) -> Place<'a> {
-    Place { kind, namespace, name, key }
-}
-
-fn value<'a>(
-    namespace: &str,
-    source: &Source,
-    resolved: Option<&'a Resolved>,
-) -> Result<&'a Zeroizing<Vec<u8>>, Problem> {
-    match resolved {
-        Some(Resolved::Value(value)) => Ok(&value.bytes),
-        Some(Resolved::Missing(missing)) => Err(missing_problem(&place(namespace, source), *missing)),
-        None => Err(missing_problem(&place(namespace, source), Missing::SecretNotFound)),
-    }
-}
-
-/// What to do about a reference that leads to nothing.
-pub(super) fn missing_problem(place: &Place<'_>, missing: Missing) -> Problem {
-    let (kind, namespace, name) = (place.kind, place.namespace, place.name);
-    let (reason, message) = match missing {
-        Missing::SecretNotFound => {
-            (Reason::SecretNotFound, format!("{kind} {namespace}/{name} does not exist"))
-        }
-        Missing::ConfigMapNotFound => {
-            (Reason::ConfigMapNotFound, format!("{kind} {namespace}/{name} does not exist"))
-        }
-        Missing::KeyNotFound => (Reason::KeyNotFound, format!("{place}does not exist")),
-        Missing::NotLabelled => (
-            Reason::NotLabelled,
-            format!(
-                "{kind} {namespace}/{name} is not read for Clients: label it fapi.rs/client-credentials: \"true\""
-            ),
-        ),
-    };
-    Problem { reason, message }
-}
-
-fn users_problem(place: &Place<'_>, error: &fapi_config::ConfigError) -> Problem {
-    let at = match &error.place {
-        Some(fapi_config::Place::Position { line, .. }) => format!("line {line}: "),
-        _ => String::new(),
-    };
-    Problem::new(Reason::InvalidData, place, format!("{at}{}", error.message))
-}
-
-/// One line that begins with a scheme we know. What the database says to it is the pods' to tell.
-fn database_url(place: &Place<'_>, bytes: &[u8]) -> Result<(), Problem> {
-    let text = std::str::from_utf8(bytes).unwrap_or_default().trim();
-    let known = ["postgresql://", "postgres://"].iter().any(|scheme| text.starts_with(scheme));
-    if known && !text.contains(['\n', '\r']) {
-        return Ok(());
-    }
-    let message = "must be one line such as postgresql://user:password@host/database?sslmode=verify-full";
-    Err(Problem::new(Reason::InvalidData, place, message))
 }

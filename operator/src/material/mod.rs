@@ -3,6 +3,10 @@
 //! [`complete`] takes what the Secrets (or the state directory) hold and adds what is missing or about to expire. It never
 //! replaces a salt or a sealing key that it cannot read: whoever damaged it must say so by deleting it.
 
+mod certificates;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
@@ -11,20 +15,17 @@ use fapi_core::{Lifetime, Timestamp};
 use fapi_crds::KeyAlgorithm;
 use fapi_crds::workspace::WorkspaceSpec;
 use fapi_jose::{Alg, SigningKey};
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, NameConstraints, PKCS_RSA_SHA256, RsaKeySize, SanType,
-};
+use rcgen::{ExtendedKeyUsagePurpose, KeyPair, PKCS_RSA_SHA256, RsaKeySize, SanType};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::names::Names;
 
+use certificates::{authority, is_fresh, params, server, sign};
+
 /// The identity that the operator shows at the internal port.
 pub const OPERATOR_IDENTITY: &str = "spiffe://fapi.rs/operator";
 
-/// How long a certificate authority of ours lives.
-const AUTHORITY: Lifetime = Lifetime::days(3650);
 /// How long a certificate of ours lives; renewed when a third of it is left.
 const LEAF: Lifetime = Lifetime::days(90);
 const LEAF_RENEWAL: Lifetime = Lifetime::days(30);
@@ -259,92 +260,6 @@ fn seal_key() -> Result<SealKey, MaterialError> {
     Ok(SealKey { id: format!("{a:02x}{b:02x}{c:02x}{d:02x}"), key: SecretKey32::from_bytes(random()?) })
 }
 
-fn authority(name: &str, hosts: &[String], now: Timestamp) -> Result<Certified, MaterialError> {
-    let mut params = params(name, now, AUTHORITY)?;
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    if !hosts.is_empty() {
-        let permitted_subtrees = hosts.iter().cloned().map(GeneralSubtree::DnsName).collect();
-        params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
-    }
-    let key = KeyPair::generate().map_err(|_| MaterialError::Generation)?;
-    let certificate = params.self_signed(&key).map_err(|_| MaterialError::Generation)?;
-    Ok(Certified { certificate: certificate.pem(), key: Zeroizing::new(key.serialize_pem()) })
-}
-
-fn server(
-    ca: &Certified,
-    hosts: &[String],
-    key: Result<KeyPair, rcgen::Error>,
-    lifetime: Lifetime,
-    now: Timestamp,
-) -> Result<Certified, MaterialError> {
-    let name = hosts.first().map_or("fapi-server", String::as_str);
-    let mut params = params(name, now, lifetime)?;
-    for host in hosts {
-        let name = host.as_str().try_into().map_err(|_| MaterialError::Generation)?;
-        params.subject_alt_names.push(SanType::DnsName(name));
-    }
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    sign(&params, ca, key)
-}
-
-fn sign(
-    params: &CertificateParams,
-    ca: &Certified,
-    key: Result<KeyPair, rcgen::Error>,
-) -> Result<Certified, MaterialError> {
-    let failed = |_| MaterialError::Generation;
-    let issuer_key = KeyPair::from_pem(&ca.key).map_err(failed)?;
-    let issuer = Issuer::from_ca_cert_pem(&ca.certificate, issuer_key).map_err(failed)?;
-    let key = key.map_err(failed)?;
-    let certificate = params.signed_by(&key, &issuer).map_err(failed)?;
-    Ok(Certified { certificate: certificate.pem(), key: Zeroizing::new(key.serialize_pem()) })
-}
-
-fn params(name: &str, now: Timestamp, lifetime: Lifetime) -> Result<CertificateParams, MaterialError> {
-    let mut params = CertificateParams::new(Vec::new()).map_err(|_| MaterialError::Generation)?;
-    let common_name: String = name.chars().take(64).collect();
-    params.distinguished_name.push(DnType::CommonName, common_name);
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.use_authority_key_identifier_extension = true;
-    let (year, month, day) = date(now - Lifetime::days(1))?;
-    params.not_before = rcgen::date_time_ymd(year, month, day);
-    let (year, month, day) = date(now + lifetime)?;
-    params.not_after = rcgen::date_time_ymd(year, month, day);
-    Ok(params)
-}
-
-/// Year, month and day: rcgen's dates are whole days here.
-fn date(time: Timestamp) -> Result<(i32, u8, u8), MaterialError> {
-    let time = jiff::Timestamp::from_second(time.as_unix()).map_err(|_| MaterialError::Generation)?;
-    let date = time.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let part = |value: i8| u8::try_from(value).map_err(|_| MaterialError::Generation);
-    Ok((i32::from(date.year()), part(date.month())?, part(date.day())?))
-}
-
-/// Whether a certificate is valid, is not due for renewal, and names exactly these hosts (none: whatever it names).
-fn is_fresh(certified: &Certified, now: Timestamp, renewal: Lifetime, hosts: &[String]) -> bool {
-    let Ok((_, pem)) = x509_parser::pem::parse_x509_pem(certified.certificate.as_bytes()) else {
-        return false;
-    };
-    let Ok(certificate) = pem.parse_x509() else { return false };
-    let validity = certificate.validity();
-    let timely = validity.not_before.timestamp() <= now.as_unix()
-        && now.as_unix() + renewal.as_seconds() < validity.not_after.timestamp();
-    let mut named: Vec<&str> = Vec::new();
-    if let Ok(Some(names)) = certificate.subject_alternative_name() {
-        for name in &names.value.general_names {
-            if let x509_parser::extensions::GeneralName::DNSName(host) = name {
-                named.push(host);
-            }
-        }
-    }
-    timely
-        && (hosts.is_empty()
-            || (named.len() == hosts.len() && hosts.iter().all(|host| named.contains(&host.as_str()))))
-}
-
 fn pair(data: &BTreeMap<String, Vec<u8>>, certificate: &str, key: &str) -> Option<Certified> {
     let text = |name| std::str::from_utf8(data.get(name)?).ok();
     Some(Certified { certificate: text(certificate)?.to_owned(), key: Zeroizing::new(text(key)?.to_owned()) })
@@ -402,158 +317,4 @@ fn read_salt(secret: &str, data: &BTreeMap<String, Vec<u8>>) -> Result<SubjectSa
     let text = data.get(SALT_KEY).and_then(|bytes| std::str::from_utf8(bytes).ok());
     text.and_then(|text| SecretKey32::from_base64url(text.trim()))
         .ok_or_else(|| MaterialError::Damaged { secret: secret.to_owned(), key: SALT_KEY })
-}
-
-#[cfg(test)]
-mod tests {
-    use rustls_pki_types::pem::PemObject as _;
-    use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-    use serde_json::json;
-
-    use super::*;
-    use crate::build::Object;
-    use crate::fixture::{NOON, desired, found, names, workspace, workspace_with};
-    use crate::rotate::KeySet;
-    use crate::validate::validate;
-
-    fn wanted() -> Wanted {
-        Wanted::new(&names(), &workspace().spec, "auth.bank.example")
-    }
-
-    /// What `build` writes into the Secrets for this material.
-    fn stored(material: &Material) -> SecretData {
-        let found = found(workspace(), Vec::new());
-        let verdict = validate(&found);
-        let inputs = crate::build::Inputs {
-            spec: &found.workspace.spec,
-            publication: verdict.publication.as_ref().unwrap(),
-            keys: &KeySet::default(),
-            material,
-            previous: None,
-            seen_revision: 0,
-            settings: &crate::fixture::settings(),
-        };
-        let desired = crate::build::build(&inputs);
-        let data = desired.iter().filter_map(|object| match object {
-            Object::Secret(secret) => Some((
-                object.name().to_owned(),
-                secret.data.iter().flatten().map(|(name, bytes)| (name.clone(), bytes.0.clone())).collect(),
-            )),
-            _ => None,
-        });
-        data.collect()
-    }
-
-    fn shown(material: &Material) -> Vec<String> {
-        let made = material.self_signed.as_ref().unwrap();
-        vec![
-            material.seal[0].id.clone(),
-            material.subject_salt.to_base64url().to_string(),
-            material.internal_ca.certificate.clone(),
-            material.internal_tls.certificate.clone(),
-            made.ca.certificate.clone(),
-            made.front.as_ref().unwrap().certificate.clone(),
-        ]
-    }
-
-    fn trusts(ca: &Certified, server: &Certified, host: &str, usage: webpki::KeyUsage) -> bool {
-        let ca = CertificateDer::from_pem_slice(ca.certificate.as_bytes()).unwrap();
-        let anchor = webpki::anchor_from_trusted_cert(&ca).unwrap();
-        let leaf = CertificateDer::from_pem_slice(server.certificate.as_bytes()).unwrap();
-        let leaf = webpki::EndEntityCert::try_from(&leaf).unwrap();
-        let time =
-            UnixTime::since_unix_epoch(std::time::Duration::from_secs(NOON.as_unix().try_into().unwrap()));
-        let chain = leaf
-            .verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &[anchor], &[], time, usage, None, None)
-            .is_ok();
-        let named = host.is_empty()
-            || leaf.verify_is_valid_for_subject_name(&ServerName::try_from(host).unwrap()).is_ok();
-        chain && named
-    }
-
-    #[test]
-    fn what_is_there_is_kept() {
-        let first = complete(&SecretData::new(), &wanted(), NOON).unwrap();
-        let again = complete(&stored(&first), &wanted(), NOON).unwrap();
-        assert_eq!(shown(&again), shown(&first));
-        let later = complete(&stored(&first), &wanted(), NOON + Lifetime::days(59)).unwrap();
-        assert_eq!(shown(&later), shown(&first));
-    }
-
-    #[test]
-    fn certificates_are_renewed_in_time_and_authorities_and_salts_are_not() {
-        let first = complete(&SecretData::new(), &wanted(), NOON).unwrap();
-        let renewed = complete(&stored(&first), &wanted(), NOON + Lifetime::days(61)).unwrap();
-        let (one, other) = (shown(&first), shown(&renewed));
-        assert_eq!(one[..5], other[..5]);
-        assert_ne!(one[5], other[5], "a third of its life is left");
-        let internal = complete(&stored(&first), &wanted(), NOON + Lifetime::days(250)).unwrap();
-        assert_ne!(internal.internal_tls.certificate, first.internal_tls.certificate);
-        assert_eq!(internal.internal_ca.certificate, first.internal_ca.certificate);
-    }
-
-    #[test]
-    fn a_damaged_salt_is_never_replaced() {
-        let first = complete(&SecretData::new(), &wanted(), NOON).unwrap();
-        for (secret, key) in [(names().subject(), SALT_KEY), (names().seal(), SEAL_KEY)] {
-            let mut damaged = stored(&first);
-            damaged.get_mut(&secret).unwrap().insert(key.to_owned(), b"canary".to_vec());
-            let error = complete(&damaged, &wanted(), NOON).unwrap_err();
-            assert_eq!(error, MaterialError::Damaged { secret, key });
-            assert!(!error.to_string().contains("canary"), "K-10");
-        }
-    }
-
-    #[test]
-    fn pods_and_operator_prove_themselves_by_the_internal_authority() {
-        let material = complete(&SecretData::new(), &wanted(), NOON).unwrap();
-        let host = internal_host(&names());
-        assert_eq!(host, "retail-internal.auth.svc");
-        assert!(trusts(
-            &material.internal_ca,
-            &material.internal_tls,
-            &host,
-            webpki::KeyUsage::server_auth()
-        ));
-        let operator = operator_certificate(&material.internal_ca, NOON).unwrap();
-        assert!(trusts(&material.internal_ca, &operator, "", webpki::KeyUsage::client_auth()));
-        assert!(!trusts(&material.internal_ca, &operator, "", webpki::KeyUsage::server_auth()));
-        assert!(!operator_certificate_is_due(&operator, NOON));
-        assert!(operator_certificate_is_due(&operator, NOON + Lifetime::days(300)));
-        let other = complete(&SecretData::new(), &wanted(), NOON).unwrap();
-        assert!(
-            !trusts(&other.internal_ca, &operator, "", webpki::KeyUsage::client_auth()),
-            "each Workspace its own"
-        );
-    }
-
-    #[test]
-    fn a_self_signed_certificate_serves_its_hosts_and_its_authority_no_others() {
-        let spec = workspace_with(&json!({"mtls": {"port": null, "host": "mtls.bank.example"}})).spec;
-        let wanted = Wanted::new(&names(), &spec, "auth.bank.example");
-        let made = complete(&SecretData::new(), &wanted, NOON).unwrap().self_signed.unwrap();
-        let front = made.front.unwrap();
-        for host in ["auth.bank.example", "mtls.bank.example"] {
-            assert!(trusts(&made.ca, &front, host, webpki::KeyUsage::server_auth()), "{host}");
-        }
-        let foreign = server(&made.ca, &["www.example".to_owned()], KeyPair::generate(), LEAF, NOON).unwrap();
-        assert!(
-            !trusts(&made.ca, &foreign, "www.example", webpki::KeyUsage::server_auth()),
-            "name constraints"
-        );
-        assert!(made.back.is_none());
-    }
-
-    #[test]
-    fn a_workspace_with_certificates_of_its_own_gets_none() {
-        let spec = workspace_with(&json!({"tls": {"selfSigned": null, "secretName": "front"}})).spec;
-        let wanted = Wanted::new(&names(), &spec, "auth.bank.example");
-        assert!(complete(&SecretData::new(), &wanted, NOON).unwrap().self_signed.is_none());
-        let found = found(workspace(), Vec::new());
-        assert!(
-            desired(&found, &validate(&found), &KeySet::default())
-                .iter()
-                .any(|object| object.name() == "retail-ca")
-        );
-    }
 }

@@ -1,0 +1,125 @@
+//! May a key take its next step, and if not, what does it wait for? G2 and G4, asked by the step itself and by the status.
+
+use fapi_config::PublicKey;
+use fapi_config::state::PodState;
+use fapi_core::Timestamp;
+use fapi_crds::signing_key::RotationMode;
+
+use super::acks::{Acknowledgements, Confirmation, Counting};
+use super::facts::KeyFacts;
+use super::line::KeyLine;
+
+/// What surrounds a line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Surroundings<'a> {
+    /// What the pods say.
+    pub acks: &'a Acknowledgements,
+    /// Which of them count.
+    pub counting: Counting,
+    /// Whether a key of another line signs.
+    pub another_signs: bool,
+    /// Whether a key of any line has ever signed.
+    pub ever_signed: bool,
+    /// The keys of the document that is published.
+    pub published: &'a [PublicKey],
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Whether a guard lets a key pass, and what it waits for if not.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Guard {
+    /// Now.
+    Open,
+    /// Pods that have not confirmed.
+    Pods(Vec<String>),
+    /// No pod serves, so nothing is confirmed.
+    NoPods,
+    /// Not before this time.
+    Until(Timestamp),
+}
+
+impl KeyLine {
+    /// G2.
+    pub(super) fn activation_guard(&self, key: &KeyFacts, around: &Surroundings<'_>) -> Guard {
+        let confirmation = around.is_published(key);
+        let Some(active) = self.active() else {
+            let waited = match (key.dwell_max_age, key.published_acked_at) {
+                // Bootstrap: nobody holds a JWKS without it. Acknowledgement is needed all the same.
+                (None, _) => None,
+                // Nobody can sign: a relying party that meets an unknown kid is the lesser evil.
+                (Some(_), _) if !around.another_signs => None,
+                // The first key of an algorithm beside others.
+                (Some(max_age), Some(acked)) => Some(acked + self.policy.caches(max_age)),
+                (Some(_), None) => return pods(confirmation),
+            };
+            return match waited {
+                Some(earliest) if around.now < earliest => Guard::Until(earliest),
+                _ => pods(confirmation),
+            };
+        };
+        if self.is_revoked(active) {
+            // Relying parties will meet an unknown kid and fetch again: better than trusting a stolen key. Nor may a pod that
+            // hangs keep it in use.
+            let patience = key.generated_at + self.policy.floors.convergence;
+            let nobody = confirmation == Confirmation::NoPods;
+            return if nobody || around.now >= patience { Guard::Open } else { pods(confirmation) };
+        }
+        let Some(acked) = key.published_acked_at else { return pods(confirmation) };
+        let max_age = key.dwell_max_age.unwrap_or(self.policy.jwks_max_age);
+        let rested = acked + self.policy.dwell(max_age);
+        let due = if key.trigger == active.trigger && self.policy.mode == RotationMode::Automatic {
+            active.activated_at.map_or(rested, |since| since + self.policy.interval)
+        } else {
+            key.generated_at
+        };
+        let earliest = rested.max(due);
+        if around.now < earliest { Guard::Until(earliest) } else { pods(confirmation) }
+    }
+
+    /// G4: the clock starts when the last pod stopped signing with it, not when the operator decided.
+    pub(super) fn retirement_guard(&self, key: &KeyFacts, around: &Surroundings<'_>) -> Guard {
+        let Some(acked) = key.demotion_acked_at else {
+            let revision = key.demoted_revision.unwrap_or(0);
+            return pods(around.confirm(revision, |state| !state.active_kids.contains(&key.kid)));
+        };
+        let earliest = acked + self.policy.retention(key.max_token_lifetime);
+        if around.now < earliest { Guard::Until(earliest) } else { Guard::Open }
+    }
+
+    /// When the next key is due to be made; never, in manual mode without a new trigger.
+    pub(super) fn generation_due(&self) -> Option<Timestamp> {
+        let past = Timestamp::from_unix(i64::MIN);
+        let Some(active) = self.active() else { return Some(past) };
+        let triggered = self.policy.trigger.is_some() && self.policy.trigger != active.trigger;
+        if triggered || self.is_revoked(active) {
+            return Some(past);
+        }
+        if self.policy.mode != RotationMode::Automatic {
+            return None;
+        }
+        let since = active.activated_at.unwrap_or(active.generated_at);
+        Some(since + self.policy.interval - self.policy.lead(active.seen_max_age))
+    }
+}
+
+impl Surroundings<'_> {
+    /// Whether every pod that counts has a key in its JWKS and has signed and verified with it.
+    pub(super) fn is_published(&self, key: &KeyFacts) -> Confirmation {
+        self.confirm(key.published_revision.unwrap_or(0), |state| {
+            state.published_kids.contains(&key.kid) && state.signable_kids.contains(&key.kid)
+        })
+    }
+
+    pub(super) fn confirm(&self, revision: u64, test: impl Fn(&PodState) -> bool) -> Confirmation {
+        self.acks.confirm(self.counting, revision, test)
+    }
+}
+
+fn pods(confirmation: Confirmation) -> Guard {
+    match confirmation {
+        Confirmation::All => Guard::Open,
+        Confirmation::Waiting(names) => Guard::Pods(names),
+        Confirmation::NoPods => Guard::NoPods,
+    }
+}
