@@ -197,10 +197,10 @@ mod tests {
     #[test]
     fn an_interaction_is_called_what_the_caller_calls_it_or_gets_a_uuid() {
         let uuid = "c770aef3-6784-41f7-8E0E-ff5f97bddb3a";
-        assert_eq!(interaction_id(&headers(INTERACTION_ID, &[uuid]), [0; 16]), uuid, "RS-05");
+        assert_eq!(interaction_id(&headers(&INTERACTION_ID, &[uuid]), [0; 16]), uuid, "RS-05");
         for other in ["", "1", "c770aef3-6784-41f7-8e0e_ff5f97bddb3a", "c770aef3-6784-41f7-8e0e-ff5f97bddb3g"]
         {
-            let made = interaction_id(&headers(INTERACTION_ID, &[other]), [255; 16]);
+            let made = interaction_id(&headers(&INTERACTION_ID, &[other]), [255; 16]);
             assert_eq!(made, "ffffffff-ffff-4fff-bfff-ffffffffffff", "RS-05 {other}");
         }
         assert_eq!(

@@ -261,7 +261,7 @@ fn a_replaced_refresh_token_works_for_a_retry_and_its_later_use_ends_the_line() 
     let (row, grant) = stored(&registry);
     let ends = row.expires;
     let replaced = RefreshToken { replaced: Some(NOON + Lifetime::seconds(60)), ..row };
-    let mut use_at = |later: i64| {
+    let use_at = |later: i64| {
         let stored = Some((replaced.clone(), grant.clone()));
         refresh(&request, stored, &client, &binding(), &registry, RANDOM, NOON + Lifetime::seconds(later))
     };
