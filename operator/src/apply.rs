@@ -126,19 +126,18 @@ async fn put_secret(
         return Ok(());
     }
     let api: Api<Secret> = Api::namespaced(cx.client.clone(), &key.namespace);
-    let live = match live {
-        Some(metadata) => metadata,
-        None => {
-            if let Some(foreign) = cx.stores.secrets.find(&key) {
-                parent.owns(kind, &foreign.metadata)?;
-            }
-            // Claimed first, by a call that only one can win, and filled under its resourceVersion.
-            let metadata = ObjectMeta { annotations: None, ..secret.metadata.clone() };
-            let claim = Secret { metadata, data: blank(secret), ..secret.clone() };
-            let params =
-                PostParams { field_manager: Some(format!("{FIELD_MANAGER}-claim")), ..PostParams::default() };
-            api.create(&params, &claim).await.trying(|| format!("create Secret {key}"))?.metadata
+    let live = if let Some(metadata) = live {
+        metadata
+    } else {
+        if let Some(foreign) = cx.stores.secrets.find(&key) {
+            parent.owns(kind, &foreign.metadata)?;
         }
+        // Claimed first, by a call that only one can win, and filled under its resourceVersion.
+        let metadata = ObjectMeta { annotations: None, ..secret.metadata.clone() };
+        let claim = Secret { metadata, data: blank(secret), ..secret.clone() };
+        let params =
+            PostParams { field_manager: Some(format!("{FIELD_MANAGER}-claim")), ..PostParams::default() };
+        api.create(&params, &claim).await.trying(|| format!("create Secret {key}"))?.metadata
     };
     let version = live.resource_version.as_deref();
     let body = body(secret, version)?;
@@ -323,7 +322,7 @@ where
     };
     match api.delete(&key.name, &params).await.trying(|| format!("delete {kind} {key}")) {
         Ok(_) => {
-            info!(workspace = %parent.names.qualified(), "Removed {kind} {key}, which is not desired any more")
+            info!(workspace = %parent.names.qualified(), "Removed {kind} {key}, which is not desired any more");
         }
         Err(error) if error.is_not_found() => {}
         Err(error) => return Err(error),

@@ -25,7 +25,7 @@ pub struct Args {
     /// Name of the Lease.
     #[arg(long, env = "FAPI_LEASE_NAME", default_value = "fapi-operator")]
     pub lease_name: String,
-    /// Namespace that the operator itself runs in, for its Lease. Absent: that of its ServiceAccount.
+    /// Namespace that the operator itself runs in, for its Lease. Absent: that of its `ServiceAccount`.
     #[arg(long, env = "POD_NAMESPACE")]
     pub namespace: Option<String>,
     /// Name of the operator's own pod, for events and the Lease.
@@ -73,9 +73,10 @@ impl Args {
     /// Which namespaces are watched.
     pub fn scope(&self) -> Scope {
         let names: Vec<String> = self.watch_namespaces.iter().map(|name| name.trim().to_owned()).collect();
-        match names.iter().all(String::is_empty) {
-            true => Scope::Cluster,
-            false => Scope::Namespaces(names.into_iter().filter(|name| !name.is_empty()).collect()),
+        if names.iter().all(String::is_empty) {
+            Scope::Cluster
+        } else {
+            Scope::Namespaces(names.into_iter().filter(|name| !name.is_empty()).collect())
         }
     }
 

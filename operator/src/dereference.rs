@@ -182,25 +182,25 @@ async fn for_client(cx: &Context, namespace: &str, reference: &SecretKeyRef) -> 
     }
     let known = cx.memory().client_secrets.get(&key).cloned();
     let seen_version = seen.metadata.resource_version.as_deref();
-    let known = match known.filter(|known| Some(known.resource_version.as_str()) == seen_version) {
-        Some(known) => known,
-        None => {
-            let api: Api<Secret> = Api::namespaced(cx.client.clone(), namespace);
-            let Some(secret) = api.get_opt(&reference.name).await.trying(|| format!("get Secret {key}"))?
-            else {
-                return Ok(Resolved::Missing(Missing::SecretNotFound));
-            };
-            // The label may have gone between the cache and now.
-            if !is_labelled(&secret.metadata) {
-                return Ok(Resolved::Missing(Missing::NotLabelled));
-            }
-            let known = Known {
-                resource_version: secret.metadata.resource_version.clone().unwrap_or_default(),
-                data: Arc::new(data_of(secret)),
-            };
-            cx.memory().client_secrets.insert(key, known.clone());
-            known
+    let known = if let Some(known) =
+        known.filter(|known| Some(known.resource_version.as_str()) == seen_version)
+    {
+        known
+    } else {
+        let api: Api<Secret> = Api::namespaced(cx.client.clone(), namespace);
+        let Some(secret) = api.get_opt(&reference.name).await.trying(|| format!("get Secret {key}"))? else {
+            return Ok(Resolved::Missing(Missing::SecretNotFound));
+        };
+        // The label may have gone between the cache and now.
+        if !is_labelled(&secret.metadata) {
+            return Ok(Resolved::Missing(Missing::NotLabelled));
         }
+        let known = Known {
+            resource_version: secret.metadata.resource_version.clone().unwrap_or_default(),
+            data: Arc::new(data_of(secret)),
+        };
+        cx.memory().client_secrets.insert(key, known.clone());
+        known
     };
     Ok(pick(&known.data, &reference.key, &known.resource_version))
 }

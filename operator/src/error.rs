@@ -85,7 +85,7 @@ fn told(error: &kube::Error) -> String {
 
 /// How long to wait after so many failures in a row: 1 s, doubled up to 5 min, of which a random half.
 pub fn backoff(failures: u32) -> Duration {
-    let longest = Duration::from_secs(300);
+    let longest = Duration::from_mins(5);
     let whole = Duration::from_secs(1).saturating_mul(1 << failures.saturating_sub(1).min(9)).min(longest);
     whole / 2 + share_of(whole / 2)
 }

@@ -181,10 +181,7 @@ impl Candidate {
 
     /// Returns when the lease is lost.
     async fn keep(&self, held: &mut Lease) {
-        let mut until = match *self.state.borrow() {
-            State::Leading(Some(until)) => until,
-            _ => return,
-        };
+        let State::Leading(Some(mut until)) = *self.state.borrow() else { return };
         loop {
             let wait = self.timings.retry + share_of(self.timings.retry / 5);
             if Instant::now() + wait >= until {
@@ -199,9 +196,8 @@ impl Candidate {
                     until = begun + self.timings.renew_deadline;
                     self.state.send_replace(State::Leading(Some(until)));
                 }
-                Ok(Ok(false)) => return,
                 Ok(Err(error)) => warn!(%error, "Cannot renew the lease {}", self.name),
-                Err(_) => return,
+                Ok(Ok(false)) | Err(_) => return,
             }
         }
     }
@@ -234,9 +230,10 @@ impl Candidate {
         spec.lease_duration_seconds = Some(1);
         let released =
             timeout(self.timings.retry, self.api.replace(&self.name, &PostParams::default(), &held)).await;
-        match released {
-            Ok(Ok(_)) => info!("Gave the lease {} back", self.name),
-            _ => warn!("Could not give the lease {} back; it expires by itself", self.name),
+        if let Ok(Ok(_)) = released {
+            info!("Gave the lease {} back", self.name);
+        } else {
+            warn!("Could not give the lease {} back; it expires by itself", self.name);
         }
     }
 
@@ -372,7 +369,7 @@ mod tests {
             if let [leader] = leading.as_slice() {
                 assert_eq!(fake.holder().as_deref(), Some(*leader));
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            sleep(Duration::from_millis(10)).await;
         }
     }
 

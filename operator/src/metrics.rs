@@ -1,4 +1,4 @@
-//! What can be counted? Metrics in the text format of OpenMetrics, for `/metrics`.
+//! What can be counted? Metrics in the text format of `OpenMetrics`, for `/metrics`.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;

@@ -91,15 +91,15 @@ where
                 if outcome == Outcome::Failed {
                     debug!(%key, "Failed, will be tried again");
                 }
-                settle(&mut entries, key, outcome);
+                settle(&mut entries, &key, outcome);
             }
             () = sleep_until(next.unwrap_or(now)), if next.is_some() => {}
         }
     }
 }
 
-fn settle<K: Eq + Hash + Display>(entries: &mut HashMap<K, Entry>, key: K, outcome: Outcome) {
-    let Some(entry) = entries.get_mut(&key) else {
+fn settle<K: Eq + Hash + Display>(entries: &mut HashMap<K, Entry>, key: &K, outcome: Outcome) {
+    let Some(entry) = entries.get_mut(key) else {
         error!(%key, "Work ended that was never begun");
         return;
     };
@@ -118,7 +118,7 @@ fn settle<K: Eq + Hash + Display>(entries: &mut HashMap<K, Entry>, key: K, outco
         }
         Outcome::Forbidden => {
             entry.failures = 0;
-            Some(Duration::from_secs(60))
+            Some(Duration::from_mins(1))
         }
         Outcome::Forget => None,
     };
@@ -128,7 +128,7 @@ fn settle<K: Eq + Hash + Display>(entries: &mut HashMap<K, Entry>, key: K, outco
         (one, other) => one.or(other),
     };
     if entry.due.is_none() {
-        entries.remove(&key);
+        entries.remove(key);
     }
 }
 

@@ -44,7 +44,7 @@ pub async fn reconcile(cx: Arc<Context>, key: ObjectKey) -> Outcome {
         workspace
     });
     let result = match &workspace {
-        Some(workspace) => one(&cx, &key, workspace).await,
+        Some(workspace) => Box::pin(one(&cx, &key, workspace)).await,
         None => nobody(&cx, &key).await,
     };
     let (name, outcome) = match &result {

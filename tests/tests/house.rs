@@ -293,8 +293,9 @@ fn metadata() -> serde_json::Value {
 
 /// The names of the workspace's crates.
 fn members() -> BTreeSet<String> {
-    metadata()["packages"]
-        .as_array()
+    metadata()
+        .get("packages")
+        .and_then(serde_json::Value::as_array)
         .expect("packages is a list")
         .iter()
         .map(|package| package["name"].as_str().expect("a package has a name").to_owned())
@@ -302,8 +303,9 @@ fn members() -> BTreeSet<String> {
 }
 
 fn member_manifests() -> Vec<PathBuf> {
-    metadata()["packages"]
-        .as_array()
+    metadata()
+        .get("packages")
+        .and_then(serde_json::Value::as_array)
         .expect("packages is a list")
         .iter()
         .map(|package| PathBuf::from(package["manifest_path"].as_str().expect("a package has a manifest")))

@@ -126,7 +126,7 @@ mod tests {
 
         index.set(&app, &retail, [secret("team", "jwks-2")].into());
         assert_eq!(index.referrers(&jwks), [business]);
-        assert_eq!(index.referrers(&secret("team", "jwks-2")), [retail.clone()]);
+        assert_eq!(index.referrers(&secret("team", "jwks-2")), std::slice::from_ref(&retail));
 
         index.set(&app, &retail, BTreeSet::new());
         assert!(index.referrers(&secret("team", "jwks-2")).is_empty());

@@ -123,7 +123,7 @@ struct Starter {
 
 impl Watches {
     /// Begins to watch. Wakes may be sent before [`Watches::ready`]; whoever works on them should wait for it.
-    pub fn start(client: kube::Client, scope: Scope, wakes: mpsc::UnboundedSender<ObjectKey>) -> Self {
+    pub fn start(client: kube::Client, scope: &Scope, wakes: mpsc::UnboundedSender<ObjectKey>) -> Self {
         let index = Arc::new(Index::default());
         let mut start = Starter { client, scope: scope.clone(), wakes, tasks: JoinSet::new() };
         let everything = watcher::Config::default;
@@ -132,7 +132,7 @@ impl Watches {
         let workspaces = {
             let index = index.clone();
             start.watch(
-                everything(),
+                &everything(),
                 changes::of_spec::<Workspace>,
                 move |workspace: Option<&Workspace>, key| {
                     index.set(
@@ -146,7 +146,7 @@ impl Watches {
         };
         let clients = {
             let index = index.clone();
-            start.watch(everything(), changes::of_spec::<Client>, move |client: Option<&Client>, key| {
+            start.watch(&everything(), changes::of_spec::<Client>, move |client: Option<&Client>, key| {
                 let workspace = client.map(workspace_of_client);
                 let references = client.map(index::of_client).unwrap_or_default();
                 index.set(&Referrer::Client(key.clone()), workspace.as_ref().unwrap_or(key), references);
@@ -154,36 +154,44 @@ impl Watches {
             })
         };
         let signing_keys =
-            start.watch(everything(), changes::of_spec::<SigningKey>, |key: Option<&SigningKey>, _| {
+            start.watch(&everything(), changes::of_spec::<SigningKey>, |key: Option<&SigningKey>, _| {
                 key.map(workspace_of_signing_key).into_iter().collect()
             });
         let secrets = {
             let index = index.clone();
-            start.watch(everything(), changes::of_version::<PartialObjectMeta<Secret>>, move |secret, key| {
-                let mut wakes = index.referrers(&Reference::Secret(key.clone()));
-                wakes.extend(secret.and_then(workspace_on_label));
-                wakes
-            })
+            start.watch(
+                &everything(),
+                changes::of_version::<PartialObjectMeta<Secret>>,
+                move |secret, key| {
+                    let mut wakes = index.referrers(&Reference::Secret(key.clone()));
+                    wakes.extend(secret.and_then(workspace_on_label));
+                    wakes
+                },
+            )
         };
         let config_maps = {
             let index = index.clone();
-            start.watch(everything(), changes::of_version::<PartialObjectMeta<ConfigMap>>, move |map, key| {
-                let mut wakes = index.referrers(&Reference::ConfigMap(key.clone()));
-                wakes.extend(map.and_then(workspace_on_label));
-                wakes
-            })
+            start.watch(
+                &everything(),
+                changes::of_version::<PartialObjectMeta<ConfigMap>>,
+                move |map, key| {
+                    let mut wakes = index.referrers(&Reference::ConfigMap(key.clone()));
+                    wakes.extend(map.and_then(workspace_on_label));
+                    wakes
+                },
+            )
         };
-        let pods = start.watch(children(), changes::of_pod, labelled);
-        let deployments = start.watch(children(), changes::of_deployment, labelled);
-        let services = start.watch(children(), changes::of_version::<PartialObjectMeta<Service>>, labelled);
+        let pods = start.watch(&children(), changes::of_pod, labelled);
+        let deployments = start.watch(&children(), changes::of_deployment, labelled);
+        let services = start.watch(&children(), changes::of_version::<PartialObjectMeta<Service>>, labelled);
         let service_accounts =
-            start.watch(children(), changes::of_version::<PartialObjectMeta<ServiceAccount>>, labelled);
+            start.watch(&children(), changes::of_version::<PartialObjectMeta<ServiceAccount>>, labelled);
         let disruption_budgets =
-            start.watch(children(), changes::of_spec::<PartialObjectMeta<PodDisruptionBudget>>, labelled);
+            start.watch(&children(), changes::of_spec::<PartialObjectMeta<PodDisruptionBudget>>, labelled);
         let volume_claims =
-            start.watch(children(), changes::of_spec::<PartialObjectMeta<PersistentVolumeClaim>>, labelled);
-        let endpoint_slices = start.watch(children(), changes::of_slice, labelled);
-        let namespaces = (scope == Scope::Cluster).then(|| {
+            start.watch(&children(), changes::of_spec::<PartialObjectMeta<PersistentVolumeClaim>>, labelled);
+        let endpoint_slices = start.watch(&children(), changes::of_slice, labelled);
+        let namespaces = (*scope == Scope::Cluster).then(|| {
             let workspaces = workspaces.clone();
             let all = vec![Api::all(start.client.clone())];
             start.follow(
@@ -247,7 +255,7 @@ impl Starter {
     /// Watches a kind in every namespace that is in scope.
     fn watch<K>(
         &mut self,
-        config: watcher::Config,
+        config: &watcher::Config,
         fingerprint: fn(&K) -> u64,
         wakes: impl Fn(Option<&K>, &ObjectKey) -> Vec<ObjectKey> + Clone + Send + Sync + 'static,
     ) -> Cache<K>
@@ -266,7 +274,7 @@ impl Starter {
                 names.iter().map(|name| Api::namespaced(self.client.clone(), name)).collect()
             }
         };
-        self.follow(apis, &config, fingerprint, &wakes)
+        self.follow(apis, config, fingerprint, &wakes)
     }
 
     fn follow<K>(
@@ -299,7 +307,7 @@ impl Starter {
                             }
                         }
                         Err(error) => {
-                            warn!(%error, kind = %K::kind(&()), "Watch interrupted, will be resumed")
+                            warn!(%error, kind = %K::kind(&()), "Watch interrupted, will be resumed");
                         }
                     }
                 }

@@ -19,7 +19,7 @@ use fapi_operator::run::Operator;
 use fapi_operator::serve::Health;
 use fapi_operator::watch::Scope;
 use http::{Method, Request, Response};
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::{Namespace, ResourceRequirements, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
@@ -141,7 +141,7 @@ impl Cluster {
                 build: fapi_operator::build::Settings {
                     image: "localhost/fapi-operator:test".to_owned(),
                     version: "0.0.0-test".to_owned(),
-                    resources: Default::default(),
+                    resources: ResourceRequirements::default(),
                 },
                 floors: Floors::PRODUCTION,
             },

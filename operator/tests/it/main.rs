@@ -1,8 +1,13 @@
 //! The operator against a real API server: etcd, kube-apiserver and kube-controller-manager, and in place of nodes a small
 //! [`kubelet`] whose pods answer `/internal/v1/state` from the Secrets that they mount.
 
+#[cfg(test)]
 mod claims;
+#[cfg(test)]
 mod cluster;
+#[cfg(test)]
 mod kubelet;
+#[cfg(test)]
 mod leading;
+#[cfg(test)]
 mod wait;

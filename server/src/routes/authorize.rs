@@ -41,7 +41,7 @@ impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
         match refused.destination {
             None => Self::Page(refused.rejection.into()),
-            Some(destination) => Self::Redirect(refused.rejection.into(), destination),
+            Some(destination) => Self::Redirect(refused.rejection.into(), *destination),
         }
     }
 }

@@ -104,6 +104,7 @@ impl<'a> App<'a> {
     }
 
     /// Adds these credentials to a form.
+    #[expect(clippy::unused_self, reason = "reads as its neighbours do")]
     pub(crate) fn with_assertion(&self, assertion: &str, pairs: &[(&str, &str)]) -> String {
         let credentials = [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion)];
         form(&[pairs, credentials.as_slice()].concat())

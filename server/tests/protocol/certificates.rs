@@ -220,7 +220,7 @@ async fn a_registered_certificate_is_the_client_whoever_signed_it() {
         .trusting(&ca.pem)
         .with(|bundle| {
             bundle.document.protocol.client_authentication =
-                Some(vec![ClientAuth::SelfSignedTls, ClientAuth::PrivateKeyJwt])
+                Some(vec![ClientAuth::SelfSignedTls, ClientAuth::PrivateKeyJwt]);
         })
         .client(|client| {
             client.auth.method = ClientAuth::SelfSignedTls;

@@ -1,5 +1,5 @@
 //! The pages in a real browser: Chromium applies a form's `form-action` to every redirect after the post, which no client
-//! of ours would notice. Driven through a pair of pipes by the DevTools protocol.
+//! of ours would notice. Driven through a pair of pipes by the `DevTools` protocol.
 //!
 //! With `FAPI_TEST_SCREENSHOTS=FOLDER` what it saw is kept.
 
@@ -79,6 +79,7 @@ impl Chromium {
         chromium
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "every caller makes its parameters on the spot")]
     fn call(&mut self, method: &str, params: Value) -> Value {
         self.calls += 1;
         let mut message = json!({"id": self.calls, "method": method, "params": params});

@@ -280,6 +280,9 @@ async fn what_stands_around_a_request_object_changes_nothing() {
     assert_eq!((page.status, page.error()), (400, "invalid_request_object"), "AUT-21, RO-07");
 }
 
+/// The ids of requirements, the error of the page, the query.
+type Case<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>);
+
 #[tokio::test]
 async fn a_request_that_names_no_place_it_may_go_to_becomes_a_page() {
     let served = TestServer::fintech().start().await;
@@ -287,7 +290,7 @@ async fn a_request_that_names_no_place_it_may_go_to_becomes_a_page() {
     let object = app.sign(None, &app.request());
     let urn = "urn:ietf:params:oauth:request_uri:unknown";
     let hosted = "https://app.example/request.jwt";
-    let cases: [(&str, &str, Vec<(&str, &str)>); 9] = [
+    let cases: [Case<'_>; 9] = [
         ("E-25, AUT-03", "invalid_request", vec![("client_id", "nobody"), ("request_uri", urn)]),
         ("E-25, AUT-03", "invalid_request", vec![("client_id", "nobody"), ("redirect_uri", CALLBACK)]),
         ("AUT-03, AUT-21", "invalid_request", vec![("request_uri", urn)]),
@@ -333,7 +336,7 @@ async fn requests_of_every_good_shape_are_accepted() {
         ("RO-04, CA-06", json!({"nbf": now + 8, "exp": now + 300})),
         ("RO-05", json!({"aud": [ISSUER, "https://other.example"]})),
         ("RO-11", json!({"iat": now, "jti": "one", "unknown": {"deep": [1]}})),
-        ("RO-11", json!({"nbf": now as f64 + 0.5, "exp": now as f64 + 299.25})),
+        ("RO-11", serde_json::from_str(&format!(r#"{{"nbf": {now}.5, "exp": {}.25}}"#, now + 299)).unwrap()),
         ("RO-14", json!({"max_age": 600, "claims": {"userinfo": {"name": null}}})),
         ("RO-14", json!({"max_age": "600", "claims": "{\"userinfo\":{\"name\":null}}"})),
         (

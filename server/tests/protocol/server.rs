@@ -12,7 +12,7 @@ use fapi_config::{
     Bundle, Document, KeyAlgorithm, KeyState, LoginType, PrivateKey, PublicKey, SealKey, SecretKey32,
     Secrets, StorageType,
 };
-use fapi_core::client::{AuthRegistration, GrantType, Registration};
+use fapi_core::client::{AuthRegistration, ClientLifetimes, GrantType, JoseChoice, Registration};
 use fapi_core::ids::{ClientId, Incarnation};
 use fapi_core::issuer::{Issuer, Mtls};
 use fapi_core::profile::{ClientAuth, ProfileName, RequestDelivery, Response};
@@ -95,12 +95,12 @@ pub(crate) fn registration(id: &str, key: &SigningKey) -> Registration {
         scopes: None,
         resources: Vec::new(),
         sender_constraint: None,
-        request_object: Default::default(),
-        response: Default::default(),
-        id_token: Default::default(),
-        userinfo: Default::default(),
-        introspection: Default::default(),
-        lifetimes: Default::default(),
+        request_object: JoseChoice::default(),
+        response: JoseChoice::default(),
+        id_token: JoseChoice::default(),
+        userinfo: JoseChoice::default(),
+        introspection: JoseChoice::default(),
+        lifetimes: ClientLifetimes::default(),
         subject_type: None,
         sector_identifier: None,
     }
@@ -258,6 +258,7 @@ impl Served {
         self.clock.advance(Lifetime::seconds(seconds));
     }
 
+    #[expect(clippy::unused_self, reason = "a server has a key, whichever server it is")]
     pub(crate) fn key(&self) -> &'static SigningKey {
         &SERVER_KEY
     }

@@ -6,8 +6,11 @@ use crate::actors::{Answer, App, VERIFIER, form};
 use crate::forge;
 use crate::server::{CALLBACK, ISSUER, TestServer, code};
 
+/// A path, the pairs of a form, a status.
+type Endpoint = (&'static str, Vec<(&'static str, String)>, u16);
+
 /// The four endpoints with a body that is good but for the credentials (`CA-14`), and the status of success.
-fn endpoints(request: &str) -> [(&'static str, Vec<(&'static str, String)>, u16); 4] {
+fn endpoints(request: &str) -> [Endpoint; 4] {
     [
         ("/token", vec![("grant_type", "client_credentials".into()), ("scope", "accounts".into())], 200),
         ("/par", vec![("request", request.to_owned())], 201),

@@ -24,7 +24,7 @@ pub struct Refused {
     /// Why.
     pub rejection: Rejection,
     /// Where it may be sent.
-    pub destination: Option<Destination>,
+    pub destination: Option<Box<Destination>>,
 }
 
 impl From<Rejection> for Refused {
@@ -67,7 +67,7 @@ pub fn arrive(params: &Params, registry: &Registry) -> Result<Arrival, Refused> 
 
     let refuse = |rejection: Rejection| Refused {
         rejection,
-        destination: outside_destination(params, client, registry),
+        destination: outside_destination(params, client, registry).map(Box::new),
     };
     match (params.get("request"), params.get("request_uri")) {
         // RO-10.
@@ -119,7 +119,7 @@ pub fn by_value(
 ) -> Result<AuthorizationRequest, Refused> {
     let object = request_object::verify(jwt, client, registry, now).map_err(|rejection| Refused {
         rejection,
-        destination: outside_destination(outside, client, registry),
+        destination: outside_destination(outside, client, registry).map(Box::new),
     })?;
     let delivery =
         Delivery::ByValue { digest: object.digest, expires: object.expires + CLOCK_SKEW + CLOCK_SKEW };

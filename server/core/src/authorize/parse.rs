@@ -123,7 +123,7 @@ pub(super) fn parse(
     let form =
         wished.as_ref().map_or_else(|_| fallback(response_type.as_deref(), registry), |response| *response);
     let destination = Destination::new(client, redirect_uri.clone(), form, state.clone());
-    let to = |rejection: Rejection| Refused { rejection, destination: Some(destination.clone()) };
+    let to = |rejection: Rejection| Refused { rejection, destination: Some(Box::new(destination.clone())) };
     let response = wished.map_err(to)?;
 
     // AUT-07: state is opaque, and long ones are fine.

@@ -139,10 +139,10 @@ fn only_what_is_inside_the_request_object_counts() {
 
 #[test]
 fn parameters_inside_follow_the_profile() {
-    let registry = fintech().build();
     use ErrorCode::{
         InvalidAuthorizationDetails, InvalidRequest, InvalidScope, InvalidTarget, UnsupportedResponseType,
     };
+    let registry = fintech().build();
     for (id, changes, code) in [
         ("E-07", json!({"scope": null}), InvalidRequest),
         ("E-07, F1B 5.2.2.2-1", json!({"nonce": null}), InvalidRequest),

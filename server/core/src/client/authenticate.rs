@@ -326,31 +326,27 @@ fn check_certificate(
 ) -> Result<(), Rejection> {
     let certificate =
         credentials.certificate().ok_or_else(|| invalid("RFC 8705 2").detail("no client certificate"))?;
-    match client.auth().method {
-        ClientAuth::SelfSignedTls => {
-            if !client.auth().certificates.iter().any(|known| certificate.has_thumbprint(known)) {
-                return Err(
-                    invalid("RFC 8705 2.2").detail("the certificate is not one that the client registered")
-                );
-            }
-            certificate
-                .valid_at(now)
-                .map_err(|why| invalid("RFC 8705 2.2").detail(format!("client certificate: {why}")))
+    if client.auth().method == ClientAuth::SelfSignedTls {
+        if !client.auth().certificates.iter().any(|known| certificate.has_thumbprint(known)) {
+            return Err(
+                invalid("RFC 8705 2.2").detail("the certificate is not one that the client registered")
+            );
         }
-        _ => {
-            registry
-                .anchored(certificate, now)
-                .map_err(|why| invalid("RFC 8705 2.1").detail(format!("client certificate: {why}")))?;
-            let name = client
-                .auth()
-                .tls
-                .as_ref()
-                .ok_or_else(|| invalid("RFC 8705 2.1.2").detail("no name is registered"))?;
-            if name.matches(certificate) {
-                Ok(())
-            } else {
-                Err(invalid("RFC 8705 2.1.2").detail("the certificate does not have the registered name"))
-            }
-        }
+        return certificate
+            .valid_at(now)
+            .map_err(|why| invalid("RFC 8705 2.2").detail(format!("client certificate: {why}")));
+    }
+    registry
+        .anchored(certificate, now)
+        .map_err(|why| invalid("RFC 8705 2.1").detail(format!("client certificate: {why}")))?;
+    let name = client
+        .auth()
+        .tls
+        .as_ref()
+        .ok_or_else(|| invalid("RFC 8705 2.1.2").detail("no name is registered"))?;
+    if name.matches(certificate) {
+        Ok(())
+    } else {
+        Err(invalid("RFC 8705 2.1.2").detail("the certificate does not have the registered name"))
     }
 }

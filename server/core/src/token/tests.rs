@@ -292,7 +292,7 @@ fn refresh_tokens_are_issued_as_the_workspace_says() {
         let registry = fintech()
             .overrides(|said| {
                 said.refresh_tokens =
-                    Some(crate::profile::RefreshOverrides { issue: Some(issue), rotation: None })
+                    Some(crate::profile::RefreshOverrides { issue: Some(issue), rotation: None });
             })
             .build();
         exchange(&registry, "app", &CODE, Lifetime::seconds(1)).unwrap().refresh_token.is_some()
