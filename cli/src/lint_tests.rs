@@ -101,3 +101,22 @@ fn what_stands_elsewhere_is_said_and_is_no_problem() {
         verdicts.notes
     );
 }
+
+/// Whatever we tell people to start from is what operator and API server accept.
+#[test]
+fn every_example_is_without_a_problem() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let mut judged = 0;
+    for folder in fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path()) {
+        if !folder.join("workspace.yaml").exists() {
+            continue;
+        }
+        let scratch = tempfile::tempdir().unwrap();
+        let mut source = load(&folder, DEFAULT_NAMESPACE).unwrap();
+        let certificates = prepare(&mut source, scratch.path()).unwrap();
+        let verdicts = judge(&source, &certificates);
+        assert!(verdicts.ok, "{}: {:?}", folder.display(), lines(&verdicts));
+        judged += 1;
+    }
+    assert!(judged > 1, "{judged}");
+}

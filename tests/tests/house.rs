@@ -262,6 +262,33 @@ fn a_test_that_is_ignored_says_what_it_needs() {
     }
 }
 
+#[test]
+fn the_map_in_the_readme_is_the_territory() {
+    let folders: BTreeSet<String> = std::fs::read_dir(repository())
+        .expect("the repository is a folder")
+        .map(|entry| entry.expect("an entry of it"))
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().into_string().expect("our names are text"))
+        .filter(|name| !name.starts_with('.') && !["target", "node_modules"].contains(&name.as_str()))
+        .collect();
+    let readme =
+        std::fs::read_to_string(repository().join("README.md")).expect("README.md is the front page");
+    assert_eq!(folders_in(&readme), folders, "left: README.md, right: what is there");
+}
+
+/// The lines that begin with `folder/`, plain or as the first cell of a table.
+fn folders_in(page: &str) -> BTreeSet<String> {
+    page.lines()
+        .filter_map(|line| {
+            line.strip_prefix("| ").unwrap_or(line).trim_start_matches(['[', '`']).split_once('/')
+        })
+        .filter(|(_, rest)| rest.is_empty() || rest.starts_with([' ', '`']))
+        .map(|(name, _)| name)
+        .filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase()))
+        .map(String::from)
+        .collect()
+}
+
 // ---------------------------------------------------------------- what cargo knows
 
 /// One crate of a dependency graph.
