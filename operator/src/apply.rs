@@ -46,7 +46,6 @@ pub async fn apply(
     own: &mut OwnSecrets,
     desired: Desired<Prepared>,
 ) -> Result<Desired<Applied>, Error> {
-    cx.may_write()?;
     for object in &desired {
         put(cx, parent, own, object).await?;
     }
@@ -103,6 +102,7 @@ where
     if let Some(live) = &live {
         parent.owns(kind, live)?;
     }
+    cx.may_write()?;
     let api: Api<K> = Api::namespaced(cx.client.clone(), &key.namespace);
     let body = body(&object.patch(), None)?;
     let params = PatchParams::apply(FIELD_MANAGER).force();
@@ -125,6 +125,7 @@ async fn put_secret(
     if is_as_written(cx, kind, &key, &secret.metadata, live.as_ref()) {
         return Ok(());
     }
+    cx.may_write()?;
     let api: Api<Secret> = Api::namespaced(cx.client.clone(), &key.namespace);
     let live = if let Some(metadata) = live {
         metadata
@@ -314,6 +315,7 @@ async fn remove<K>(
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {
+    cx.may_write()?;
     let key = parent.key(metadata);
     let api: Api<K> = Api::namespaced(cx.client.clone(), &key.namespace);
     let params = DeleteParams {

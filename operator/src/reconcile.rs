@@ -137,7 +137,7 @@ async fn one(cx: &Context, key: &ObjectKey, workspace: &Workspace) -> Result<Out
         ..acks
     };
     tell(cx, workspace, &found, &verdict, &acks, published.as_ref()).await?;
-    Ok(Outcome::Again(again(cx, key, &found, &acks, published.as_ref())))
+    Ok(Outcome::Again(again(cx, key, &found, &verdict, &acks, published.as_ref())))
 }
 
 /// Nobody of that name is there.
@@ -146,6 +146,10 @@ async fn nobody(cx: &Context, key: &ObjectKey) -> Result<Outcome, Error> {
         let mut memory = cx.memory();
         memory.identities.remove(key);
         memory.polls.remove(key);
+        // Those of its children, by the beginning of their names. One of another's too many is made anew at its next look.
+        memory
+            .marks
+            .retain(|(_, child), _| child.namespace != key.namespace || !child.name.starts_with(&key.name));
     }
     cx.metrics.forget(key);
     unattached(cx, key).await?;
@@ -312,6 +316,7 @@ fn again(
     cx: &Context,
     key: &ObjectKey,
     found: &Found,
+    verdict: &Verdict,
     acks: &Acknowledgements,
     published: Option<&(Rotated, Desired<Applied>)>,
 ) -> Duration {
@@ -331,6 +336,10 @@ fn again(
         || unconfirmed
         || tombstones
         || outlooks.iter().any(|outlook| !outlook.waiting_for.is_empty());
+    // A grace that ends changes what is published, and no watch tells of it.
+    let grace = verdict.clients.iter().any(|client| client.resolved_refs.reason == Reason::StaleSecret)
+        || verdict.workspace.resolved_refs.reason == Reason::StaleSecret;
+    let safety = if grace { PATIENT } else { safety };
     let wake = outlooks.iter().filter_map(|outlook| outlook.wake).min();
     let wake =
         wake.map(|at| Duration::from_secs(u64::try_from((at - now).as_seconds()).unwrap_or(0)) + EAGER);

@@ -48,7 +48,7 @@ pub(crate) struct Cluster {
 
 /// Requests that an operator made, but for reads.
 #[derive(Clone, Default)]
-pub(crate) struct Requests(Arc<Mutex<Vec<(Method, String)>>>);
+pub(crate) struct Requests(Arc<Mutex<Vec<(Method, String)>>>, Arc<Mutex<Vec<String>>>);
 
 impl Requests {
     pub(crate) fn writes(&self) -> Vec<String> {
@@ -63,6 +63,11 @@ impl Requests {
     pub(crate) fn reads(&self) -> Vec<String> {
         let requests = self.0.lock().unwrap();
         requests.iter().filter(|(method, _)| method == Method::GET).map(|(_, path)| path.clone()).collect()
+    }
+
+    /// What was forbidden.
+    pub(crate) fn forbidden(&self) -> Vec<String> {
+        self.1.lock().unwrap().clone()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -127,17 +132,27 @@ impl Cluster {
 
     /// An operator that leads as long as it is told.
     pub(crate) fn operator_with(&self, leadership: Leadership) -> Running {
+        self.run(self.config.clone(), Scope::Namespaces(vec![self.namespace.clone()]), leadership)
+    }
+
+    /// An operator with the rights of a `ServiceAccount`, for the whole cluster.
+    pub(crate) fn operator_as(&self, namespace: &str, account: &str) -> Running {
+        let mut config = self.config.clone();
+        config.auth_info.impersonate = Some(format!("system:serviceaccount:{namespace}:{account}"));
+        let groups = ["system:serviceaccounts", "system:authenticated"].map(str::to_owned);
+        config.auth_info.impersonate_groups = Some(groups.into());
+        self.run(config, Scope::Cluster, Leadership::always())
+    }
+
+    fn run(&self, config: Config, scope: Scope, leadership: Leadership) -> Running {
         let requests = Requests::default();
-        let client = ClientBuilder::try_from(self.config.clone())
-            .unwrap()
-            .with_layer(&Counted(requests.clone()))
-            .build();
+        let client = ClientBuilder::try_from(config).unwrap().with_layer(&Counted(requests.clone())).build();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let operator = Operator {
             client,
             clock: clock.clone(),
             settings: Settings {
-                scope: Scope::Namespaces(vec![self.namespace.clone()]),
+                scope,
                 build: fapi_operator::build::Settings {
                     image: "localhost/fapi-operator:test".to_owned(),
                     version: "0.0.0-test".to_owned(),
@@ -390,10 +405,18 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let uri = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+        let method = request.method().clone();
         if !uri.contains("watch=") {
-            self.requests.0.lock().unwrap().push((request.method().clone(), uri));
+            self.requests.0.lock().unwrap().push((method.clone(), uri.clone()));
         }
+        let forbidden = self.requests.1.clone();
         let answer = self.inner.call(request);
-        Box::pin(async move { answer.await.map_err(Into::into) })
+        Box::pin(async move {
+            let answer = answer.await.map_err(Into::into)?;
+            if answer.status() == http::StatusCode::FORBIDDEN {
+                forbidden.lock().unwrap().push(format!("{method} {uri}"));
+            }
+            Ok(answer)
+        })
     }
 }

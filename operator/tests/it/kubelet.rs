@@ -195,8 +195,9 @@ impl Node {
         let condition = |type_: &str, status: &str| json!({"type": type_, "status": status});
         let status = json!({"status": {
             "phase": "Running",
-            "podIP": "127.0.0.1",
-            "podIPs": [{"ip": "127.0.0.1"}],
+            // Where nobody is: an EndpointSlice takes no loopback address, and the operator is told another way.
+            "podIP": "192.0.2.1",
+            "podIPs": [{"ip": "192.0.2.1"}],
             "conditions": [condition("Ready", ready), condition("ContainersReady", ready), condition("Initialized", "True")],
         }});
         let _ = self.pods.patch_status(name, &PatchParams::default(), &Patch::Merge(&status)).await;

@@ -10,4 +10,6 @@ mod kubelet;
 #[cfg(test)]
 mod leading;
 #[cfg(test)]
+mod rights;
+#[cfg(test)]
 mod wait;

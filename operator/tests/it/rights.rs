@@ -1,0 +1,119 @@
+//! What may the operator do? What its manifests say, which is what it needs.
+
+use fapi_crds::{Client as FapiClient, ConditionType, Workspace};
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
+use kube::Api;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+use crate::wait::until;
+
+/// The rules of the manifests, under a name of the test's own.
+fn role() -> Value {
+    let path = format!("{}/../examples/operator/operator.yaml", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let mut objects =
+        serde_yaml::Deserializer::from_str(&text).map(|object| Value::deserialize(object).unwrap());
+    objects.find(|object| object["kind"] == "ClusterRole").unwrap()
+}
+
+/// Gives the rules to a `ServiceAccount` of the namespace, which need not exist to be impersonated.
+async fn grant(cluster: &Cluster, mut role: Value) {
+    let name = cluster.namespace.as_str();
+    role["metadata"]["name"] = name.into();
+    let params = PatchParams::apply("a-person").force();
+    let roles = Api::<ClusterRole>::all(cluster.client.clone());
+    roles.patch(name, &params, &Patch::Apply(&role)).await.unwrap();
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": name}],
+    });
+    let bindings = Api::<ClusterRoleBinding>::all(cluster.client.clone());
+    bindings.patch(name, &params, &Patch::Apply(&binding)).await.unwrap();
+}
+
+async fn withdraw(cluster: &Cluster) {
+    let params = DeleteParams::default();
+    Api::<ClusterRole>::all(cluster.client.clone()).delete(&cluster.namespace, &params).await.unwrap();
+    Api::<ClusterRoleBinding>::all(cluster.client.clone()).delete(&cluster.namespace, &params).await.unwrap();
+}
+
+/// K-08, K-22: and no wildcard among them.
+#[tokio::test]
+#[ignore = "needs a control plane"]
+async fn the_rights_of_the_manifests_are_enough() {
+    let cluster = Cluster::start("rights").await;
+    let role = role();
+    assert!(!role.to_string().contains("\"*\""));
+    grant(&cluster, role).await;
+    let operator = cluster.operator_as(&cluster.namespace, "operator");
+    cluster.secret("database", &[("url", "postgresql://fapi@db.example/fapi")], false).await;
+    let storage =
+        json!({"type": "PostgreSQL", "postgresql": {"urlSecretRef": {"name": "database", "key": "url"}}});
+    let allowed = json!({"from": "Selector", "selector": {"matchLabels": {"team": "payments"}}});
+    cluster.workspace("retail", json!({"replicas": 2, "storage": storage, "allowedClients": allowed})).await;
+    cluster.jwks("app", true).await;
+    cluster.fapi_client("app", "retail").await;
+    cluster.reason::<FapiClient>("app", ConditionType::Accepted, "NotAllowedByWorkspace").await;
+    // K-02: the namespace gets the label that the Workspace asks for.
+    let label = json!({"metadata": {"labels": {"team": "payments"}}});
+    let namespaces = Api::<Namespace>::all(cluster.client.clone());
+    namespaces.patch(&cluster.namespace, &PatchParams::default(), &Patch::Merge(&label)).await.unwrap();
+    cluster.condition::<FapiClient>("app", ConditionType::Programmed, "True").await;
+    cluster.workspace_is_ready("retail").await;
+    cluster.api::<PodDisruptionBudget>().get("retail").await.unwrap();
+
+    let waits = json!({"metadata": {"finalizers": ["fapi.rs/revocation"]}});
+    cluster.api::<FapiClient>().patch("app", &PatchParams::default(), &Patch::Merge(&waits)).await.unwrap();
+    cluster.delete::<FapiClient>("app").await;
+    until("the Client to go", async || {
+        cluster.api::<FapiClient>().get_opt("app").await.unwrap().is_none().then_some(())
+    })
+    .await;
+    // Fewer pods: the budget is removed.
+    cluster.apply::<Workspace>("retail", spec_with_one_replica(&cluster).await).await;
+    until("the budget to go", async || {
+        cluster.api::<PodDisruptionBudget>().get_opt("retail").await.unwrap().is_none().then_some(())
+    })
+    .await;
+    // Other tests leave namespaces that are being terminated, where nothing may be made.
+    let mut forbidden = operator.requests.forbidden();
+    forbidden.retain(|request| !request.contains("/namespaces/") || request.contains(&cluster.namespace));
+    assert!(forbidden.is_empty(), "{forbidden:#?}");
+    drop(operator);
+    withdraw(&cluster).await;
+    cluster.end().await;
+}
+
+async fn spec_with_one_replica(cluster: &Cluster) -> Value {
+    let workspace = cluster.api::<Workspace>().get("retail").await.unwrap();
+    let mut spec = serde_json::to_value(&workspace.spec).unwrap();
+    spec["replicas"] = 1.into();
+    json!({"spec": spec})
+}
+
+/// F-O09, F-O14: a condition names the verb; what works goes on.
+#[tokio::test]
+#[ignore = "needs a control plane"]
+async fn a_missing_right_is_named() {
+    let cluster = Cluster::start("missing").await;
+    let mut role = role();
+    let rules = role["rules"].as_array_mut().unwrap();
+    for rule in rules.iter_mut().filter(|rule| rule["resources"] == json!(["deployments"])) {
+        rule["verbs"] = json!(["list", "watch"]);
+    }
+    grant(&cluster, role).await;
+    let operator = cluster.operator_as(&cluster.namespace, "operator");
+    cluster.workspace("retail", json!({})).await;
+    let stalled = cluster.condition::<Workspace>("retail", ConditionType::Stalled, "True").await;
+    assert!(stalled.message.contains("cannot patch resource \"deployments\""), "{}", stalled.message);
+    assert_eq!(stalled.reason, "ApplyFailed");
+    drop(operator);
+    withdraw(&cluster).await;
+    cluster.end().await;
+}
