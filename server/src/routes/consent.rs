@@ -9,11 +9,10 @@ use fapi_core::rejection::Rejection;
 use fapi_store::Claim;
 use http::StatusCode;
 
-use super::interaction::{Leave, Visitor, deny, grant, proceed};
+use super::interaction::{Arrival, Leave, deny, proceed};
 use super::login::genuine;
 use crate::app::App;
-use crate::context::{Around, Context};
-use crate::extract::query_or_form;
+use crate::context::Around;
 use crate::failure::Failure;
 use crate::login;
 use crate::pages::{ConsentForm, Page, Pages};
@@ -24,10 +23,7 @@ pub(super) async fn show(State(app): State<App>, request: Request) -> Response {
     let around = Around::of(&request);
     let headers = &around.headers;
     let outcome = async {
-        let cx = Context::begin(&app, &around)?;
-        let params = query_or_form(request).await?;
-        let visitor = Visitor::of(headers, &cx).await?;
-        let grant = grant(&cx, params.get("i")).await?;
+        let Arrival { cx, visitor, grant, .. } = Arrival::of(&app, &around, request).await?;
         let asked =
             fapi_core::interaction::next(&cx.registry().rules, &grant, None, None, cx.now()) == Step::Consent;
         if !asked {
@@ -54,13 +50,10 @@ pub(super) async fn show(State(app): State<App>, request: Request) -> Response {
 /// The person's answer.
 pub(super) async fn submit(State(app): State<App>, request: Request) -> Response {
     let around = Around::of(&request);
-    let headers = &around.headers;
     let outcome = async {
-        let cx = Context::begin(&app, &around)?;
-        let params = query_or_form(request).await?;
-        let visitor = Visitor::of(headers, &cx).await?;
-        let grant = grant(&cx, params.get("i")).await?;
-        genuine(&cx, headers, &params, Form::Consent, &visitor, &grant)?;
+        let arrival = Arrival::of(&app, &around, request).await?;
+        genuine(&arrival, &around.headers, Form::Consent)?;
+        let Arrival { cx, params, visitor, grant } = arrival;
         let browser = visitor.digest().ok_or_else(elsewhere)?;
         let grant = match params.get("decision") {
             Some("approve") => {

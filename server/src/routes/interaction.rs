@@ -8,6 +8,7 @@ use fapi_core::consent::Remembered;
 use fapi_core::grant::{ErrorName, Grant, Person, Stage};
 use fapi_core::ids::GrantId;
 use fapi_core::interaction::{Step, next};
+use fapi_core::params::Params;
 use fapi_core::profile::Response as ResponseKind;
 use fapi_core::rejection::{ErrorCode, Rejection};
 use fapi_core::response::Destination;
@@ -17,7 +18,7 @@ use http::{HeaderMap, StatusCode, header};
 
 use crate::app::App;
 use crate::context::{Around, Context};
-use crate::extract::{BROWSER, SESSION, cookie};
+use crate::extract::{BROWSER, SESSION, cookie, query_or_form};
 use crate::failure::Failure;
 use crate::pages::{Page, Pages};
 
@@ -27,6 +28,16 @@ pub(super) struct Visitor {
     pub browser: Option<Secret>,
     /// Its sign-in session, if that is still open.
     pub session: Option<Session>,
+}
+
+/// A browser at one step of its interaction.
+pub(super) struct Arrival {
+    pub cx: Context,
+    /// What it sends.
+    pub params: Params,
+    pub visitor: Visitor,
+    /// The interaction that `i` names.
+    pub grant: Grant,
 }
 
 /// How the answer leaves.
@@ -63,6 +74,20 @@ impl Visitor {
     }
 }
 
+impl Arrival {
+    /// Reads who comes, with what, and to which interaction.
+    ///
+    /// # Errors
+    /// A page: the request cannot be read, or there is no such interaction.
+    pub(super) async fn of(app: &App, around: &Around, request: Request) -> Result<Self, Failure> {
+        let cx = Context::begin(app, around)?;
+        let params = query_or_form(request).await?;
+        let visitor = Visitor::of(&around.headers, &cx).await?;
+        let grant = grant(&cx, params.get("i")).await?;
+        Ok(Self { cx, params, visitor, grant })
+    }
+}
+
 /// Where a step of an interaction is.
 pub(super) fn location(path: &str, grant: &GrantId) -> String {
     format!("{path}?i={grant}")
@@ -72,7 +97,7 @@ pub(super) fn location(path: &str, grant: &GrantId) -> String {
 ///
 /// # Errors
 /// A page: there is none, or it is over.
-pub(super) async fn grant(cx: &Context, id: Option<&str>) -> Result<Grant, Failure> {
+async fn grant(cx: &Context, id: Option<&str>) -> Result<Grant, Failure> {
     let over = || {
         Rejection::invalid_request(
             "this sign-in is over: go back to the application and start again",
@@ -149,17 +174,13 @@ pub(super) async fn deny(
 /// The last page (`/continue`): 200, and the browser leaves by itself.
 pub(super) async fn leave(State(app): State<App>, request: Request) -> Response {
     let around = Around::of(&request);
-    let headers = &around.headers;
     let outcome = async {
-        let cx = Context::begin(&app, &around)?;
-        let params = crate::extract::query_or_form(request).await?;
-        let visitor = Visitor::of(headers, &cx).await?;
-        let grant = grant(&cx, params.get("i")).await?;
+        let Arrival { cx, visitor, grant, .. } = Arrival::of(&app, &around, request).await?;
         let browser = visitor.digest().ok_or_else(over)?;
         match grant.stage {
             Stage::Consented { .. } | Stage::Denied { .. } => {
                 let url = respond(&cx, grant, &browser).await?;
-                Ok(Pages::of(&cx, headers, &[]).show(&Page::Continue { url: &url }, StatusCode::OK))
+                Ok(Pages::of(&cx, &around.headers, &[]).show(&Page::Continue { url: &url }, StatusCode::OK))
             }
             // Not there yet, or somebody came back to it.
             _ => proceed(&cx, grant, &visitor, Leave::Page).await,

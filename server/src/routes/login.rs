@@ -9,10 +9,10 @@ use fapi_core::secret::{Purpose, Secret};
 use fapi_store::{Claim, Session};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::interaction::{Leave, Visitor, deny, grant, proceed};
+use super::interaction::{Arrival, Leave, Visitor, deny, proceed};
 use crate::app::App;
 use crate::context::{Around, Context};
-use crate::extract::{BROWSER, SESSION, query_or_form, set_cookie};
+use crate::extract::{BROWSER, SESSION, set_cookie};
 use crate::failure::Failure;
 use crate::login::{self, Attempt, Outcome};
 use crate::pages::{LoginForm, Page, Pages, Problem};
@@ -23,10 +23,7 @@ pub(super) async fn show(State(app): State<App>, request: Request) -> Response {
     let around = Around::of(&request);
     let headers = &around.headers;
     let outcome = async {
-        let cx = Context::begin(&app, &around)?;
-        let params = query_or_form(request).await?;
-        let visitor = Visitor::of(headers, &cx).await?;
-        let grant = grant(&cx, params.get("i")).await?;
+        let Arrival { cx, visitor, grant, .. } = Arrival::of(&app, &around, request).await?;
         match &grant.stage {
             Stage::Opened { .. } if grant.interaction_until().is_some_and(|until| cx.now() <= until) => {
                 let hint = grant.request.login_hint.clone().unwrap_or_default();
@@ -43,11 +40,9 @@ pub(super) async fn submit(State(app): State<App>, request: Request) -> Response
     let around = Around::of(&request);
     let headers = &around.headers;
     let outcome = async {
-        let cx = Context::begin(&app, &around)?;
-        let params = query_or_form(request).await?;
-        let visitor = Visitor::of(headers, &cx).await?;
-        let grant = grant(&cx, params.get("i")).await?;
-        genuine(&cx, headers, &params, Form::Login, &visitor, &grant)?;
+        let arrival = Arrival::of(&app, &around, request).await?;
+        genuine(&arrival, headers, Form::Login)?;
+        let Arrival { cx, params, visitor, grant } = arrival;
         if params.get("cancel").is_some() {
             let grant = deny(&cx, grant, visitor.digest().as_ref(), ErrorName::AccessDenied).await?;
             return proceed(&cx, grant, &visitor, Leave::Page).await;
@@ -145,14 +140,8 @@ fn append_cookie(response: &mut Response, cookie: &str) {
 ///
 /// # Errors
 /// A page, never a redirect: somebody tampers.
-pub(super) fn genuine(
-    cx: &Context,
-    headers: &HeaderMap,
-    params: &Params,
-    form: Form,
-    visitor: &Visitor,
-    grant: &Grant,
-) -> Result<(), Failure> {
+pub(super) fn genuine(arrival: &Arrival, headers: &HeaderMap, form: Form) -> Result<(), Failure> {
+    let Arrival { cx, params, visitor, grant } = arrival;
     let browser = visitor.digest().ok_or_else(tampered)?;
     let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok());
     if origin.is_some_and(|origin| origin != cx.registry().issuer.as_str() && origin != "null") {
