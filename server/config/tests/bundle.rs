@@ -9,10 +9,10 @@ use fapi_config::{
     Bundle, Document, Files, KeyAlgorithm, KeyState, LoginType, Manifest, OnDelete, PrivateKey, PublicKey,
     SealKey, SecretKey32, Secrets, StorageType, Tombstone, file, shard_file,
 };
-use fapi_core::client::{AuthRegistration, ClientLifetimes, GrantType, JoseChoice, Registration};
+use fapi_core::client::{AuthRegistration, Registration};
 use fapi_core::ids::{ClientId, Incarnation};
 use fapi_core::issuer::{Issuer, Mtls};
-use fapi_core::profile::{ClientAuth, ProfileName};
+use fapi_core::profile::ProfileName;
 use fapi_core::scope::Scopes;
 use fapi_jose::{Alg, JwkSet, SigningKey};
 use proptest::prelude::*;
@@ -23,35 +23,13 @@ static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(Alg::Es
 const USERS: &str = r#"{"alice":{"sub":"s1","password":"$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21l$MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0"}}"#;
 
 fn client(id: &str) -> Registration {
+    let auth = AuthRegistration::private_key_jwt(JwkSet::from_keys(vec![KEY.public().clone()]));
+    let incarnation = Incarnation::from_stored(format!("life of {id}"));
     Registration {
-        client_id: ClientId::parse(id).unwrap(),
-        incarnation: Incarnation::from_stored(format!("life of {id}")),
-        enabled: true,
         display_name: BTreeMap::from([("en".to_owned(), "Budget".to_owned())]),
-        client_uri: None,
-        policy_uri: None,
-        tos_uri: None,
-        auth: AuthRegistration {
-            method: ClientAuth::PrivateKeyJwt,
-            jwks: Some(JwkSet::from_keys(vec![KEY.public().clone()])),
-            jwks_uri: None,
-            certificates: Vec::new(),
-            tls: None,
-            signing_algorithms: None,
-        },
         redirect_uris: vec!["https://app.example/cb".to_owned()],
-        grant_types: vec![GrantType::AuthorizationCode],
         scopes: Some(Scopes::parse("openid").unwrap()),
-        resources: Vec::new(),
-        sender_constraint: None,
-        request_object: JoseChoice::default(),
-        response: JoseChoice::default(),
-        id_token: JoseChoice::default(),
-        userinfo: JoseChoice::default(),
-        introspection: JoseChoice::default(),
-        lifetimes: ClientLifetimes::default(),
-        subject_type: None,
-        sector_identifier: None,
+        ..Registration::new(ClientId::parse(id).unwrap(), incarnation, auth)
     }
 }
 

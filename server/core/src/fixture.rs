@@ -7,16 +7,13 @@ use fapi_jose::{Alg, JwkSet, SigningKey};
 use serde_json::{Map, Value, json};
 
 use crate::certificate::{PeerCertificate, TrustAnchors};
-use crate::client::{
-    AuthRegistration, AuthenticatedClient, Client, ClientLifetimes, GrantType, JoseChoice, Offer,
-    Registration,
-};
+use crate::client::{AuthRegistration, AuthenticatedClient, Client, GrantType, Offer, Registration};
 use crate::grant::{Grant, Person};
 use crate::ids::{ClientId, GrantId, Incarnation, Subject};
 use crate::issuer::{Doors, Issuer, Mtls};
 use crate::lifetime::{Lifetime, Timestamp};
 use crate::params::Params;
-use crate::profile::{ClientAuth, Overrides, ProfileName, RequestDelivery, Response, narrow};
+use crate::profile::{Overrides, ProfileName, RequestDelivery, Response, narrow};
 use crate::registry::{
     PublishedKey, Registry, RegistryParts, Resource, ScopeDefinition, SubjectSalt, offered_scopes,
 };
@@ -50,42 +47,19 @@ pub(crate) fn server_key() -> &'static SigningKey {
 }
 
 pub(crate) fn registration(id: &str, key: &SigningKey) -> Registration {
+    let auth = AuthRegistration::private_key_jwt(JwkSet::from_keys(vec![key.public().clone()]));
     Registration {
-        client_id: ClientId::parse(id).unwrap(),
-        incarnation: Incarnation::from_stored("1"),
-        enabled: true,
         display_name: BTreeMap::from([
             (String::new(), "Budget App".to_owned()),
             ("pt-BR".to_owned(), "App Orçamento".to_owned()),
         ]),
-        client_uri: None,
-        policy_uri: None,
-        tos_uri: None,
-        auth: AuthRegistration {
-            method: ClientAuth::PrivateKeyJwt,
-            jwks: Some(JwkSet::from_keys(vec![key.public().clone()])),
-            jwks_uri: None,
-            certificates: Vec::new(),
-            tls: None,
-            signing_algorithms: None,
-        },
         redirect_uris: vec![CALLBACK.to_owned()],
         grant_types: vec![
             GrantType::AuthorizationCode,
             GrantType::RefreshToken,
             GrantType::ClientCredentials,
         ],
-        scopes: None,
-        resources: Vec::new(),
-        sender_constraint: None,
-        request_object: JoseChoice::default(),
-        response: JoseChoice::default(),
-        id_token: JoseChoice::default(),
-        userinfo: JoseChoice::default(),
-        introspection: JoseChoice::default(),
-        lifetimes: ClientLifetimes::default(),
-        subject_type: None,
-        sector_identifier: None,
+        ..Registration::new(ClientId::parse(id).unwrap(), Incarnation::from_stored("1"), auth)
     }
 }
 

@@ -12,10 +12,10 @@ use fapi_config::{
     Bundle, Document, KeyAlgorithm, KeyState, LoginType, PrivateKey, PublicKey, SealKey, SecretKey32,
     Secrets, StorageType,
 };
-use fapi_core::client::{AuthRegistration, ClientLifetimes, GrantType, JoseChoice, Registration};
+use fapi_core::client::{AuthRegistration, GrantType, Registration};
 use fapi_core::ids::{ClientId, Incarnation};
 use fapi_core::issuer::{Issuer, Mtls};
-use fapi_core::profile::{ClientAuth, ProfileName, RequestDelivery, Response};
+use fapi_core::profile::{ProfileName, RequestDelivery, Response};
 use fapi_core::registry::ScopeDefinition;
 use fapi_core::scope::Scope;
 use fapi_core::{Lifetime, Timestamp};
@@ -70,39 +70,17 @@ pub(crate) struct Served {
 }
 
 pub(crate) fn registration(id: &str, key: &SigningKey) -> Registration {
+    let auth = AuthRegistration::private_key_jwt(JwkSet::from_keys(vec![key.public().clone()]));
+    let incarnation = Incarnation::from_stored(format!("{id}-1"));
     Registration {
-        client_id: ClientId::parse(id).unwrap(),
-        incarnation: Incarnation::from_stored(format!("{id}-1")),
-        enabled: true,
         display_name: BTreeMap::from([(String::new(), "Budget App".to_owned())]),
-        client_uri: None,
-        policy_uri: None,
-        tos_uri: None,
-        auth: AuthRegistration {
-            method: ClientAuth::PrivateKeyJwt,
-            jwks: Some(JwkSet::from_keys(vec![key.public().clone()])),
-            jwks_uri: None,
-            certificates: Vec::new(),
-            tls: None,
-            signing_algorithms: None,
-        },
         redirect_uris: vec![CALLBACK.to_owned()],
         grant_types: vec![
             GrantType::AuthorizationCode,
             GrantType::RefreshToken,
             GrantType::ClientCredentials,
         ],
-        scopes: None,
-        resources: Vec::new(),
-        sender_constraint: None,
-        request_object: JoseChoice::default(),
-        response: JoseChoice::default(),
-        id_token: JoseChoice::default(),
-        userinfo: JoseChoice::default(),
-        introspection: JoseChoice::default(),
-        lifetimes: ClientLifetimes::default(),
-        subject_type: None,
-        sector_identifier: None,
+        ..Registration::new(ClientId::parse(id).unwrap(), incarnation, auth)
     }
 }
 

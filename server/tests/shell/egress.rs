@@ -14,7 +14,6 @@ use fapi_server::egress::{Egress, Freshness, Network, NotFetched, Policy};
 use fapi_server::listen::Limits;
 use fapi_server::tls::provider;
 use rustls::ServerConfig;
-use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -170,17 +169,13 @@ async fn redirects_are_not_followed_and_size_and_time_have_an_end() {
 
 fn client(url: &str) -> Registration {
     let auth = AuthRegistration {
-        method: ClientAuth::PrivateKeyJwt,
-        jwks: None,
         jwks_uri: Some(url.to_owned()),
-        certificates: Vec::new(),
-        tls: None,
-        signing_algorithms: None,
+        ..AuthRegistration::new(ClientAuth::PrivateKeyJwt)
     };
-    let registration = json!({
-        "clientId": "app", "incarnation": "i1", "auth": auth, "grantTypes": [GrantType::ClientCredentials],
-    });
-    serde_json::from_value(registration).unwrap()
+    Registration {
+        grant_types: vec![GrantType::ClientCredentials],
+        ..Registration::new(ClientId::parse("app").unwrap(), Incarnation::from_stored("i1"), auth)
+    }
 }
 
 fn keys_of(house: &House) -> Option<JwkSet> {

@@ -81,6 +81,36 @@ const fn yes() -> bool {
     true
 }
 
+impl Registration {
+    /// A client that has registered nothing beyond how it authenticates. What is absent has the default of RFC 7591 2, where it
+    /// has one: `grant_types` is `authorization_code` alone. Everything else is the Workspace's to say.
+    pub fn new(client_id: ClientId, incarnation: Incarnation, auth: AuthRegistration) -> Self {
+        Self {
+            client_id,
+            incarnation,
+            enabled: yes(),
+            display_name: BTreeMap::new(),
+            client_uri: None,
+            policy_uri: None,
+            tos_uri: None,
+            auth,
+            redirect_uris: Vec::new(),
+            grant_types: vec![GrantType::AuthorizationCode],
+            scopes: None,
+            resources: Vec::new(),
+            sender_constraint: None,
+            request_object: JoseChoice::default(),
+            response: JoseChoice::default(),
+            id_token: JoseChoice::default(),
+            userinfo: JoseChoice::default(),
+            introspection: JoseChoice::default(),
+            lifetimes: ClientLifetimes::default(),
+            subject_type: None,
+            sector_identifier: None,
+        }
+    }
+}
+
 /// How a client authenticates.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -102,6 +132,25 @@ pub struct AuthRegistration {
     /// `token_endpoint_auth_signing_alg`, and of request objects unless they say otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing_algorithms: Option<Vec<Alg>>,
+}
+
+impl AuthRegistration {
+    /// A method, and nothing yet that it could be checked against.
+    pub fn new(method: ClientAuth) -> Self {
+        Self {
+            method,
+            jwks: None,
+            jwks_uri: None,
+            certificates: Vec::new(),
+            tls: None,
+            signing_algorithms: None,
+        }
+    }
+
+    /// `private_key_jwt` with these keys (RFC 7523 2.2).
+    pub fn private_key_jwt(jwks: JwkSet) -> Self {
+        Self { jwks: Some(jwks), ..Self::new(ClientAuth::PrivateKeyJwt) }
+    }
 }
 
 /// OAuth grant types that a client may be registered for.
