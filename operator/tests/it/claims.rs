@@ -17,8 +17,7 @@ use crate::wait::until;
 async fn a_workspace_gets_its_children_and_becomes_ready() {
     let cluster = Cluster::start("children").await;
     let operator = cluster.operator();
-    cluster.workspace("retail", json!({})).await;
-    cluster.workspace_is_ready("retail").await;
+    cluster.retail().await;
 
     let workspace = cluster.api::<Workspace>().get("retail").await.unwrap();
     let uid = workspace.metadata.uid.clone();
@@ -89,8 +88,7 @@ async fn one_bad_client_never_holds_back_another() {
     cluster.workspace("retail", json!({})).await;
     cluster.secret("bad-jwks", &[("jwks.json", "{\"keys\": [canary")], true).await;
     cluster.fapi_client("bad", "retail").await;
-    cluster.jwks("good", true).await;
-    cluster.fapi_client("good", "retail").await;
+    cluster.client_with_keys("good", "retail").await;
 
     cluster.condition::<FapiClient>("good", ConditionType::Programmed, "True").await;
     let refused = cluster.condition::<FapiClient>("bad", ConditionType::Ready, "False").await;
@@ -177,8 +175,7 @@ async fn a_first_key_is_activated_only_when_every_pod_has_loaded_it() {
 async fn a_deleted_deployment_returns() {
     let cluster = Cluster::start("returns").await;
     let operator = cluster.operator();
-    cluster.workspace("retail", json!({})).await;
-    cluster.workspace_is_ready("retail").await;
+    cluster.retail().await;
     let first = cluster.api::<Deployment>().get("retail").await.unwrap().metadata.uid;
     let keys = cluster.published("retail").await.unwrap().document.keys;
     cluster.delete::<Deployment>("retail").await;
@@ -213,10 +210,7 @@ async fn a_deleted_deployment_returns() {
 async fn a_deleted_client_leaves_the_document() {
     let cluster = Cluster::start("leaves").await;
     let operator = cluster.operator();
-    cluster.workspace("retail", json!({})).await;
-    cluster.jwks("app", true).await;
-    cluster.fapi_client("app", "retail").await;
-    cluster.condition::<FapiClient>("app", ConditionType::Programmed, "True").await;
+    cluster.retail_with_app().await;
     let before = cluster.revision("retail").await.unwrap();
     let waits = json!({"metadata": {"finalizers": ["fapi.rs/revocation"]}});
     cluster.api::<FapiClient>().patch("app", &PatchParams::default(), &Patch::Merge(&waits)).await.unwrap();
@@ -283,19 +277,13 @@ async fn a_new_redirect_uri_reaches_every_pod() {
 async fn steady_state_writes_nothing() {
     let cluster = Cluster::start("steady").await;
     let operator = cluster.operator();
-    cluster.workspace("retail", json!({})).await;
-    cluster.jwks("app", true).await;
-    cluster.fapi_client("app", "retail").await;
-    cluster.workspace_is_ready("retail").await;
-    cluster.condition::<FapiClient>("app", ConditionType::Programmed, "True").await;
+    cluster.retail_with_app().await;
     cluster.quiet(&operator.requests).await;
     let before = operator.requests.writes();
 
     // Something that wakes it and changes nothing.
     let label = json!({"metadata": {"labels": {"team": "payments"}}});
-    for name in ["retail"] {
-        cluster.api::<Workspace>().patch(name, &PatchParams::default(), &Patch::Merge(&label)).await.unwrap();
-    }
+    cluster.api::<Workspace>().patch("retail", &PatchParams::default(), &Patch::Merge(&label)).await.unwrap();
     cluster.api::<FapiClient>().patch("app", &PatchParams::default(), &Patch::Merge(&label)).await.unwrap();
     let asked = operator.requests.len();
     until("a reconcile", async || (operator.requests.len() > asked).then_some(())).await;
@@ -312,11 +300,7 @@ async fn steady_state_writes_nothing() {
 async fn restart_writes_nothing() {
     let cluster = Cluster::start("restart").await;
     let operator = cluster.operator();
-    cluster.workspace("retail", json!({})).await;
-    cluster.jwks("app", true).await;
-    cluster.fapi_client("app", "retail").await;
-    cluster.workspace_is_ready("retail").await;
-    cluster.condition::<FapiClient>("app", ConditionType::Programmed, "True").await;
+    cluster.retail_with_app().await;
     cluster.quiet(&operator.requests).await;
     operator.kill().await;
 
@@ -368,10 +352,7 @@ async fn an_operator_killed_again_and_again_gets_there() {
 async fn a_deleted_workspace_leaves_nothing() {
     let cluster = Cluster::start("nothing").await;
     let operator = cluster.operator();
-    cluster.workspace("retail", json!({})).await;
-    cluster.jwks("app", true).await;
-    cluster.fapi_client("app", "retail").await;
-    cluster.condition::<FapiClient>("app", ConditionType::Programmed, "True").await;
+    cluster.retail_with_app().await;
     cluster.delete::<Workspace>("retail").await;
     cluster.reason::<FapiClient>("app", ConditionType::Accepted, "WorkspaceNotFound").await;
     until("its children to go", async || {

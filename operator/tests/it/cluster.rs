@@ -240,6 +240,26 @@ impl Cluster {
         self.secret(&format!("{name}-jwks"), &[("jwks.json", &jwks())], labelled).await;
     }
 
+    /// A Client that lacks nothing.
+    pub(crate) async fn client_with_keys(&self, name: &str, workspace: &str) {
+        self.jwks(name, true).await;
+        self.fapi_client(name, workspace).await;
+    }
+
+    /// The Workspace `retail`, once it serves.
+    pub(crate) async fn retail(&self) {
+        self.workspace("retail", json!({})).await;
+        self.workspace_is_ready("retail").await;
+    }
+
+    /// The Workspace `retail` and its Client `app`, once both work.
+    pub(crate) async fn retail_with_app(&self) {
+        self.workspace("retail", json!({})).await;
+        self.client_with_keys("app", "retail").await;
+        self.workspace_is_ready("retail").await;
+        self.condition::<FapiClient>("app", ConditionType::Programmed, "True").await;
+    }
+
     /// Waits until a condition has a status; returns it.
     pub(crate) async fn condition<K: HasConditions>(
         &self,

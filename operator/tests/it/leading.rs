@@ -42,8 +42,7 @@ async fn two_leaders_cannot_both_publish() {
     };
     cluster.workspace("retail", json!({})).await;
     for name in ["a", "b", "c", "d"] {
-        cluster.jwks(name, true).await;
-        cluster.fapi_client(name, "retail").await;
+        cluster.client_with_keys(name, "retail").await;
     }
     for name in ["a", "b", "c", "d"] {
         cluster.condition::<FapiClient>(name, ConditionType::Programmed, "True").await;
@@ -85,8 +84,7 @@ async fn a_lost_lease_ends_the_process() {
     waits.acquired().await;
     assert!(leads.is_valid());
     let operator = cluster.operator_with(leads.clone());
-    cluster.workspace("retail", json!({})).await;
-    cluster.workspace_is_ready("retail").await;
+    cluster.retail().await;
 
     let thief = json!({"spec": {"holderIdentity": "thief"}});
     let leases: Api<Lease> = cluster.api();
@@ -96,8 +94,7 @@ async fn a_lost_lease_ends_the_process() {
     assert!(!leads.is_valid());
     cluster.quiet(&operator.requests).await;
     let before = operator.requests.writes().len();
-    cluster.jwks("app", true).await;
-    cluster.fapi_client("app", "retail").await;
+    cluster.client_with_keys("app", "retail").await;
     cluster.quiet(&operator.requests).await;
     assert_eq!(operator.requests.writes().split_off(before), Vec::<String>::new());
 

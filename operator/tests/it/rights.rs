@@ -57,8 +57,7 @@ async fn the_rights_of_the_manifests_are_enough() {
         json!({"type": "PostgreSQL", "postgresql": {"urlSecretRef": {"name": "database", "key": "url"}}});
     let allowed = json!({"from": "Selector", "selector": {"matchLabels": {"team": "payments"}}});
     cluster.workspace("retail", json!({"replicas": 2, "storage": storage, "allowedClients": allowed})).await;
-    cluster.jwks("app", true).await;
-    cluster.fapi_client("app", "retail").await;
+    cluster.client_with_keys("app", "retail").await;
     cluster.reason::<FapiClient>("app", ConditionType::Accepted, "NotAllowedByWorkspace").await;
     // K-02: the namespace gets the label that the Workspace asks for.
     let label = json!({"metadata": {"labels": {"team": "payments"}}});
