@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fapi_bank::Reroute;
+
 use super::client::{AuthMethod, ResponseKind};
-use super::connect::Reroute;
 
 const EXAMPLES: &str = "Examples:
   fapictl flow

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use fapi_bank::Routes;
 use url::Url;
 
-use super::connect::Routes;
 use super::cookies::Jar;
 use super::findings::Findings;
 use super::http::{Agent, Answer, HttpError, Request};

@@ -9,7 +9,7 @@
 //! | `findings`, `report`, `load` | What was proved, and how is it told? |
 //! | `client` | What does the client sign? |
 //! | `browser`, `cookies`, `page` | What does the person's browser do? |
-//! | `http`, `tls`, `connect` | How do requests get there? |
+//! | `http`, `tls` | How do requests get there? |
 
 pub mod args;
 mod asking;
@@ -17,7 +17,6 @@ mod attacks;
 pub mod browser;
 pub mod checks;
 pub mod client;
-pub mod connect;
 mod cookies;
 pub mod findings;
 pub mod http;

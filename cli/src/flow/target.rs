@@ -4,11 +4,11 @@ use std::env;
 use std::fs;
 use std::path::Path;
 
+use fapi_bank::{Reroute, Routes};
 use url::Url;
 
 use super::args::{Delivery, FlowArgs};
 use super::client::{AuthMethod, Keys, ResponseKind};
-use super::connect::{Reroute, Routes};
 use super::tls::{Identity, Trust};
 use crate::exit::Stop;
 use crate::run_file::{self, RUN_FILE, RunClient, RunFile, RunWorkspace};

@@ -55,8 +55,8 @@ fn the_run_file_says_everything() {
     assert_eq!((target.scope.as_str(), target.user.as_str()), ("openid accounts", "alice"));
     assert_eq!(target.password.reveal(), "secret of alice");
     assert_eq!(format!("{:?}", target.password), "Password(…)");
-    assert_eq!(target.routes.destination("demo.localhost", 8443), ("127.0.0.1".to_owned(), 18443));
-    assert_eq!(target.routes.destination("mtls.demo.localhost", 8443), ("127.0.0.1".to_owned(), 18444));
+    assert_eq!(target.routes.destination("demo.localhost", 8443), ("127.0.0.1", 18443));
+    assert_eq!(target.routes.destination("mtls.demo.localhost", 8443), ("127.0.0.1", 18444));
     let bank = target.resource.unwrap();
     assert!(bank.introspects && bank.identifier.as_deref() == Some("https://bank"));
 }
@@ -86,7 +86,7 @@ fn what_is_said_wins_over_what_is_written_down() {
     .unwrap();
     assert_eq!((target.auth, target.response), (AuthMethod::PrivateKeyJwt, ResponseKind::Jarm));
     assert_eq!((target.scope.as_str(), target.pushed, &target.resource), ("openid", Some(false), &None));
-    assert_eq!(target.routes.destination("demo.localhost", 8443), ("127.0.0.1".to_owned(), 1));
+    assert_eq!(target.routes.destination("demo.localhost", 8443), ("127.0.0.1", 1));
 }
 
 #[test]

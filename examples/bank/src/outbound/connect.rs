@@ -1,5 +1,5 @@
 //! Where does a connection really go? An override sends it elsewhere and keeps the name in TLS and `Host`, as curl's
-//! `--connect-to` does.
+//! `--connect-to` does. `--connect` of `fapi-bank` and `fapictl` means this.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,7 +26,7 @@ impl FromStr for Reroute {
         let wrong = || {
             format!(
                 "{text:?} is not FROM_HOST:FROM_PORT:HOST:PORT; write \
-                 auth.bank.example:443:fintech.fapi.svc:443, IPv6 addresses in brackets"
+                 auth.bank.example:443:127.0.0.1:8443, IPv6 addresses in brackets"
             )
         };
         let (from, rest) = place(text).ok_or_else(wrong)?;
@@ -56,13 +56,16 @@ impl Routes {
     }
 
     /// Where connections to this host and port go.
-    fn destination<'a>(&'a self, host: &'a str, port: u16) -> (&'a str, u16) {
+    pub fn destination<'a>(&'a self, host: &'a str, port: u16) -> (&'a str, u16) {
         let fits = |rule: &&Reroute| rule.from.0.eq_ignore_ascii_case(host) && rule.from.1 == port;
         self.0.iter().find(fits).map_or((host, port), |rule| (rule.to.0.as_str(), rule.to.1))
     }
 
     /// Opens the connection: the first address that answers.
-    pub(super) async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+    ///
+    /// # Errors
+    /// The name is unknown, or nobody answers there.
+    pub async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
         let (host, port) = self.destination(host, port);
         let stream = if is_localhost(host) {
             TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?
@@ -104,11 +107,24 @@ mod tests {
 
     #[test]
     fn anything_but_four_parts_is_refused_with_an_example() {
-        for wrong in
-            ["", "a", "a:1", "a:1:b", "a:1:b:", ":1:b:2", "a:x:b:2", "a:1:b:2:3", "a:0:b:2", "[::1:1:b:2"]
-        {
+        for wrong in [
+            "",
+            "a",
+            "a:1",
+            "a:1:b",
+            "a:1:b:",
+            "a:1::2",
+            ":1:b:2",
+            "a:x:b:2",
+            "a:1:b:2:3",
+            "a:1:b:2:",
+            "a:0:b:2",
+            "a:65536:b:2",
+            "[::1:1:b:2",
+            "[::1]1:b:2",
+        ] {
             let error = wrong.parse::<Reroute>().unwrap_err();
-            assert!(error.contains("auth.bank.example:443:"), "{wrong:?}: {error}");
+            assert!(error.contains("auth.bank.example:443:127.0.0.1:8443"), "{wrong:?}: {error}");
         }
     }
 }
