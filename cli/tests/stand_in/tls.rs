@@ -3,12 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use fapi_server::tls::AnyClientCertificate;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, UnixTime};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivatePkcs8KeyDer;
 
 pub(crate) struct Doors {
     pub(crate) front: Arc<ServerConfig>,
@@ -37,7 +35,7 @@ impl Doors {
                 .with_safe_default_protocol_versions();
             let builder = builder.unwrap();
             let builder = if asks {
-                builder.with_client_cert_verifier(Arc::new(AnyCertificate(Arc::clone(&provider))))
+                builder.with_client_cert_verifier(Arc::new(AnyClientCertificate::new(&provider)))
             } else {
                 builder.with_no_client_auth()
             };
@@ -45,52 +43,5 @@ impl Doors {
             Arc::new(builder.with_single_cert(vec![leaf.der().clone()], private.into()).unwrap())
         };
         Doors { front: config(front_asks), back: config(true) }
-    }
-}
-
-/// Takes any certificate whose key the caller has.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ClientCertVerifier for AnyCertificate {
-    fn client_auth_mandatory(&self) -> bool {
-        false
-    }
-
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-
-    fn verify_client_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        Ok(ClientCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
