@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tracing::{info, warn};
 
 use crate::accept::takes_json;
-use crate::accounts::Ledger;
+use crate::accounts::{Account, Ledger};
 use crate::guard::{Admitted, Guard};
 use crate::interaction::{InteractionId, X_FAPI_INTERACTION_ID};
 use crate::refusal::{Reason, Refusal};
@@ -52,7 +52,7 @@ async fn accounts(State(counter): State<Counter>, caller: Extension<Caller>, req
     counter
         .answer(&caller, &request, |ledger, admitted| {
             let accounts = ledger.of(&admitted.holder).iter();
-            Ok(json!({ "accounts": accounts.map(super::accounts::Account::to_json).collect::<Vec<_>>() }))
+            Ok(json!({ "accounts": accounts.map(Account::to_json).collect::<Vec<_>>() }))
         })
         .await
 }
@@ -63,11 +63,7 @@ async fn account(
     Path(id): Path<String>,
     request: Parts,
 ) -> Response {
-    counter
-        .answer(&caller, &request, |ledger, admitted| {
-            Ok(ledger.find(&admitted.holder, &id).ok_or(Refusal::NotFound)?.to_json())
-        })
-        .await
+    counter.account(&id, &caller, &request, Account::to_json).await
 }
 
 async fn balances(
@@ -76,14 +72,24 @@ async fn balances(
     Path(id): Path<String>,
     request: Parts,
 ) -> Response {
-    counter
-        .answer(&caller, &request, |ledger, admitted| {
-            Ok(ledger.find(&admitted.holder, &id).ok_or(Refusal::NotFound)?.balances())
-        })
-        .await
+    counter.account(&id, &caller, &request, Account::balances).await
 }
 
 impl Counter {
+    /// One account, as `content` shows it. Another's is not there.
+    async fn account(
+        &self,
+        id: &str,
+        caller: &Extension<Caller>,
+        request: &Parts,
+        content: impl FnOnce(&Account) -> Value,
+    ) -> Response {
+        self.answer(caller, request, |ledger, admitted| {
+            ledger.find(&admitted.holder, id).map(content).ok_or(Refusal::NotFound)
+        })
+        .await
+    }
+
     /// Every resource is answered like this: who may see it, in which form, and only then what it is.
     async fn answer(
         &self,
