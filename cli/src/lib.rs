@@ -10,6 +10,7 @@
 //! | [`flow`] | Does a server do what a careful client checks? |
 //! | [`exit`] | How does a command end, and what should be typed next? |
 //! | [`screen`] | Colour or not? Data goes to stdout, talk to stderr. |
+//! | `shell` | How would a person type this here? |
 //! | [`run_file`] | What does a running `fapictl up` serve, and where is it written down? |
 //! | [`clock`] | What time is it? The only place that asks. |
 
@@ -21,6 +22,7 @@ pub mod flow;
 mod lint;
 pub mod run_file;
 pub mod screen;
+mod shell;
 pub mod source;
 mod up;
 mod version;

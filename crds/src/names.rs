@@ -33,6 +33,8 @@ pub mod annotation {
     pub const KID: &str = "fapi.rs/kid";
     /// On a Secret manifest without data: what `fapictl` puts into it for development. The operator never reads it.
     pub const DEV_GENERATE: &str = "fapi.rs/dev-generate";
+    /// On a Workspace: the Client that `fapictl up` runs the sample bank as, at its default resource. The operator never reads it.
+    pub const DEV_BANK: &str = "fapi.rs/dev-bank";
     /// On a Client: the `status.registrationDigest` that somebody approved.
     pub const APPROVED_DIGEST: &str = "fapi.rs/approved-digest";
 }

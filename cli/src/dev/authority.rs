@@ -26,6 +26,7 @@ pub(crate) struct ServerCertificate {
 /// The CA, with the right to sign.
 pub(crate) struct Authority {
     folder: Folder,
+    subtrees: Vec<String>,
     certificate: Zeroizing<String>,
     key: Zeroizing<String>,
     /// Whether it was made just now: nobody trusts it yet.
@@ -38,15 +39,15 @@ impl Authority {
         let mut subtrees: Vec<String> = hosts.iter().map(|host| subtree(host).to_owned()).collect();
         subtrees.sort();
         subtrees.dedup();
-        let covered = folder.read_text(HOSTS)?.is_some_and(|covered| {
-            let covered: Vec<&str> = covered.lines().collect();
-            subtrees.iter().all(|host| covered.contains(&host.as_str()))
-        });
+        let before = folder.read_text(HOSTS)?;
+        let before: Vec<String> =
+            before.map(|text| text.lines().map(str::to_owned).collect()).unwrap_or_default();
+        let covered = !before.is_empty() && subtrees.iter().all(|host| before.contains(host));
         if let (true, Some(certificate), Some(key)) =
             (covered, folder.read_text(CERTIFICATE)?, folder.read_text(KEY)?)
             && lives_on(certificate.as_bytes())
         {
-            return Ok(Authority { folder: folder.clone(), certificate, key, new: false });
+            return Ok(Authority { folder: folder.clone(), subtrees: before, certificate, key, new: false });
         }
 
         let mut params = CertificateParams::new(Vec::new())?;
@@ -65,7 +66,17 @@ impl Authority {
         folder.write(KEY, key.as_bytes())?;
         folder.write(CERTIFICATE, certificate.as_bytes())?;
         folder.write(HOSTS, subtrees.join("\n"))?;
-        Ok(Authority { folder: folder.clone(), certificate, key, new: true })
+        Ok(Authority { folder: folder.clone(), subtrees, certificate, key, new: true })
+    }
+
+    /// Whether a certificate for this host would be believed.
+    pub(crate) fn covers(&self, host: &str) -> bool {
+        self.subtrees.iter().any(|covered| covered == subtree(host))
+    }
+
+    /// Its certificate, PEM.
+    pub(crate) fn certificate(&self) -> &str {
+        &self.certificate
     }
 
     /// Where its certificate is.
@@ -135,8 +146,10 @@ mod tests {
         let authority = Authority::open(&folder, &hosts(&["demo.localhost", "auth.bank.example"])).unwrap();
         assert!(authority.new);
         for good in ["demo.localhost", "other.localhost", "auth.bank.example"] {
+            assert!(authority.covers(good), "{good}");
             assert!(accepted(&authority, &authority.issue(&hosts(&[good])).unwrap(), good), "{good}");
         }
+        assert!(!authority.covers("www.bank.example"));
         let stolen = authority.issue(&hosts(&["www.bank.example"])).unwrap();
         assert!(!accepted(&authority, &stolen, "www.bank.example"));
     }

@@ -1,5 +1,8 @@
 //! Which keys does a development client have? One that signs, and one for each way in which it wants to be encrypted to.
 
+use std::fs;
+use std::path::Path;
+
 use fapi_crds::{KeyManagement, SigningAlgorithm};
 use fapi_jose::{Alg, DecryptionKey, JwkSet, PublicJwk, SigningKey};
 use serde_json::{Value, json};
@@ -51,6 +54,17 @@ pub(super) fn jwks(
     Ok(Zeroizing::new(format!("{:#}\n", public.to_json()).into_bytes()))
 }
 
+/// The key that signs, of a private set that was made here.
+pub(crate) fn signing_key(file: &Path) -> Result<SigningKey, DevError> {
+    let failed = |error| DevError::File { path: file.display().to_string(), error };
+    let text = Zeroizing::new(fs::read(file).map_err(failed)?);
+    let signs = read(&text)?.into_iter().find_map(|key| match key {
+        Private::Signing(key) => Some(key),
+        Private::Decryption(_) => None,
+    });
+    signs.ok_or_else(|| DevError::Made(format!("{}: no key that signs", file.display())))
+}
+
 enum Private {
     Signing(SigningKey),
     Decryption(DecryptionKey),
@@ -77,8 +91,11 @@ impl Private {
 }
 
 fn kept(folder: &Folder, key: &str) -> Result<Vec<Private>, DevError> {
-    let Some(text) = folder.read_text(&private_file(key))? else { return Ok(Vec::new()) };
-    let set = fapi_jose::json::parse(text.as_bytes()).map_err(|error| DevError::Made(error.to_string()))?;
+    folder.read(&private_file(key))?.map_or_else(|| Ok(Vec::new()), |text| read(&text))
+}
+
+fn read(text: &[u8]) -> Result<Vec<Private>, DevError> {
+    let set = fapi_jose::json::parse(text).map_err(|error| DevError::Made(error.to_string()))?;
     let keys = set.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let read = keys.iter().map(|key| {
         let text = Zeroizing::new(key.to_string());

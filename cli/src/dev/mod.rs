@@ -24,6 +24,7 @@ mod wants;
 
 pub(crate) use self::command::{DevArgs, run, state_of};
 pub(crate) use self::folder::Folder;
+pub(crate) use self::jwks::signing_key;
 pub(crate) use self::kit::{Kit, kits, run_users};
 pub(crate) use self::secrets::{Generated, generate};
 pub(crate) use self::wants::workspace_of;

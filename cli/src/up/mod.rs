@@ -1,9 +1,13 @@
 //! `fapictl up DIR`: the whole product on a laptop. The same YAML, the same judgement, rotation and configuration as in a cluster,
 //! the same server in this process, a development CA, and the folder watched for changes.
 
+mod bank;
 pub(crate) mod found;
+mod note;
 mod screen;
 mod served;
+mod signals;
+mod site;
 mod state;
 mod watch;
 
@@ -12,17 +16,20 @@ use std::time::Duration;
 
 use fapi_core::Timestamp;
 
+use self::bank::Plan;
+use self::note::Note;
 use self::screen::Screen;
-use self::served::{Served, Unserved, doors};
+use self::served::{Report, Served, Unserved, doors};
+use self::signals::Signals;
+use self::site::{Input, Site};
 use self::state::State;
 use self::watch::Watch;
 use crate::clock;
 use crate::dev::authority::Authority;
-use crate::dev::{DevError, Folder, Generated, generate, kits, run_users, state_of};
+use crate::dev::{Folder, generate, kits, state_of};
 use crate::exit::{Exit, Stop};
-use crate::run_file::{RUN_FILE, RunFile, RunResource, RunWorkspace};
 use crate::screen::Paint;
-use crate::source::{DEFAULT_NAMESPACE, Source, load};
+use crate::source::{DEFAULT_NAMESPACE, load};
 
 const EXAMPLES: &str = "Examples:
   fapictl up examples/00-quickstart
@@ -53,36 +60,47 @@ pub(crate) struct UpArgs {
     log_level: String,
 }
 
-/// Serves until Ctrl-C.
+/// Serves until it is time to end.
 pub(crate) async fn run(args: &UpArgs, paint: Paint) -> Result<Exit, Stop> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     log(&args.log_level)?;
+    let mut signals = Signals::new()?;
     let state = state_of(args.state.as_deref(), &args.dir)?;
-    let screen = Screen::new(paint, &args.dir);
+    let mut note = Note::claim(&state, args)?;
+    let screen = Screen::new(paint, args);
 
     let mut watch = Watch::new(&args.dir);
+    // What is there at the start is no news.
     watch.changed();
-    let (source, generated) = read(args, &state)?;
-    if !source.problems.is_empty() {
-        return Err(Stop::usage(lines(&source.problems), again(args)));
+    watch.take();
+    let input = read(args, &state)?;
+    if !input.source.problems.is_empty() {
+        return Err(Stop::usage(lines(&input.source.problems), again(args)));
     }
-    if source.workspaces.is_empty() {
+    if input.source.workspaces.is_empty() {
         return Err(Stop::usage(
             format!("{} holds no Workspace", args.dir.display()),
             "fapictl up examples/00-quickstart",
         ));
     }
-    let (all, authority) = start(&source, &state, args).await?;
-    let file = run_file(&all, &source, &generated, &state, &authority)
-        .map_err(|error| Stop::internal(error.to_string()))?;
-    let path = state.file(RUN_FILE);
-    file.write(&path)
-        .map_err(|error| Stop::usage(format!("cannot write {}: {error}", path.display()), again(args)))?;
-    screen.first(&source, &all, &file, &authority);
+    let (mut sites, authority) = tokio::select! {
+        started = start(&input, &state, args) => started?,
+        () = signals.end() => return Ok(Exit::Interrupted),
+    };
+    write_down(&mut note, &sites).map_err(|why| Stop::usage(why, again(args)))?;
+    screen.first(&input.source, &sites, &authority, note.path());
 
-    let ended = serve(args, &state, all, watch, &screen).await;
-    let _ = std::fs::remove_file(&path);
-    ended
+    let watched = Watched { args, state: &state, authority: &authority, screen: &screen };
+    tokio::select! {
+        () = watched.follow(&mut sites, watch, &mut note) => {}
+        () = signals.end() => {}
+    }
+    Screen::ending();
+    note.withdraw();
+    for site in sites {
+        site.shutdown().await;
+    }
+    Ok(Exit::Success)
 }
 
 fn now() -> Timestamp {
@@ -98,48 +116,66 @@ fn lines<T: ToString>(all: &[T]) -> String {
 }
 
 /// Everything in the folder, with what is made for development.
-fn read(args: &UpArgs, state: &Folder) -> Result<(Source, Generated), Stop> {
+fn read(args: &UpArgs, state: &Folder) -> Result<Input, Stop> {
     let mut source = load(&args.dir, &args.namespace).map_err(|error| {
         Stop::usage(
             format!("cannot read {}: {error}", args.dir.display()),
             "fapictl up examples/00-quickstart",
         )
     })?;
-    let generated = state.enter("dev").and_then(|dev| generate(&mut source, &dev));
-    let generated = generated
-        .map_err(|error| Stop::usage(error.to_string(), format!("{} --state OTHER", again(args))))?;
-    Ok((source, generated))
+    let mut make = || {
+        let dev = state.enter("dev")?;
+        let generated = generate(&mut source, &dev)?;
+        let kits = if source.problems.is_empty() { kits(&source, &generated, &dev)? } else { Vec::new() };
+        Ok::<_, crate::dev::DevError>((dev, generated, kits))
+    };
+    let (dev, generated, kits) =
+        make().map_err(|error| Stop::usage(error.to_string(), format!("{} --state OTHER", again(args))))?;
+    Ok(Input { source, generated, kits, dev })
 }
 
-/// Starts a server for each Workspace, and returns when all of them serve.
-async fn start(source: &Source, state: &Folder, args: &UpArgs) -> Result<(Vec<Served>, Authority), Stop> {
-    let mut planned = Vec::new();
-    let mut hosts = Vec::new();
-    for workspace in &source.workspaces {
-        let (issuer, doors) = doors(workspace)
-            .map_err(|why| Stop::usage(workspace.problem("spec", why).to_string(), again(args)))?;
-        hosts.extend([doors.front.host.clone(), doors.back.host.clone()]);
-        planned.push((workspace, issuer, doors));
+/// Starts a server for each Workspace and the banks that they want, and returns when all of them serve.
+async fn start(input: &Input, state: &Folder, args: &UpArgs) -> Result<(Vec<Site>, Authority), Stop> {
+    let (mut planned, mut hosts, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    for workspace in &input.source.workspaces {
+        match Plan::of(workspace, &input.source, &input.kits) {
+            Ok(plan) => hosts.extend(plan.map(|plan| plan.host)),
+            Err(problem) => problems.push(problem),
+        }
+        match doors(workspace) {
+            Ok((issuer, doors)) => {
+                hosts.extend([doors.front.host.clone(), doors.back.host.clone()]);
+                planned.push((workspace, issuer, doors));
+            }
+            Err(why) => problems.push(workspace.problem("spec", why)),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Stop::usage(lines(&problems), again(args)));
     }
     let authority = Authority::open(state, &hosts).map_err(|error| Stop::internal(error.to_string()))?;
-    let mut all = Vec::new();
+    let mut sites = Vec::new();
     for (workspace, issuer, doors) in planned {
         let serving = async {
             let own = State::open(state, &workspace.namespace, &workspace.name)?;
             let served = Served::start(workspace, own, &authority, issuer, doors).await?;
-            let report = served.converge(source, now()).await?;
-            Ok::<_, Unserved>((served, report))
+            let mut site = Site::new(served);
+            let report = site.follow(input, &authority, now()).await?;
+            Ok::<_, Unserved>((site, report))
         };
-        let (served, report) = serving.await.map_err(|why| unserved(&why, args))?;
+        let (site, report) = serving.await.map_err(|why| unserved(&why, args))?;
+        if let Some(problem) = report.bank_problem {
+            return Err(Stop::usage(problem.to_string(), again(args)));
+        }
         for finding in report.findings {
             eprintln!("  {finding}");
         }
-        all.push(served);
+        sites.push(site);
     }
-    for served in &all {
-        served.running.ready().await;
+    for site in &sites {
+        site.served.running.ready().await;
     }
-    Ok((all, authority))
+    Ok((sites, authority))
 }
 
 fn unserved(why: &Unserved, args: &UpArgs) -> Stop {
@@ -150,93 +186,60 @@ fn unserved(why: &Unserved, args: &UpArgs) -> Stop {
     Stop::usage(why.to_string(), next)
 }
 
-/// Follows the folder until Ctrl-C; then everything ends in order.
-async fn serve(
-    args: &UpArgs,
-    state: &Folder,
-    all: Vec<Served>,
-    mut watch: Watch,
-    screen: &Screen,
-) -> Result<Exit, Stop> {
-    let mut look = tokio::time::interval(LOOK);
-    let mut keys = tokio::time::interval(KEYS);
-    let mut last_good = None;
-    loop {
-        let changed = tokio::select! {
-            outcome = tokio::signal::ctrl_c() => {
-                outcome.map_err(|error| Stop::internal(error.to_string()))?;
-                break;
-            }
-            _ = look.tick() => watch.changed(),
-            _ = keys.tick() => last_good.is_some(),
-        };
-        if !changed {
-            continue;
-        }
-        let told = watch.take();
-        let source = match read(args, state) {
-            Ok((source, _)) if source.problems.is_empty() => source,
-            Ok((source, _)) => {
-                screen.kept(told, &source.problems);
-                continue;
-            }
-            Err(stop) => {
-                screen.kept(told, &[stop.message]);
-                continue;
-            }
-        };
-        for served in &all {
-            match served.converge(&source, now()).await {
-                Ok(report) => screen.changed(told, served, &report),
-                Err(why) => screen.kept(told, &[why]),
-            }
-        }
-        screen.unserved(told, &source, &all);
-        last_good = Some(());
-    }
-    Screen::ending();
-    for served in all {
-        served.running.shutdown().await;
-    }
-    Ok(Exit::Success)
+fn write_down(note: &mut Note, sites: &[Site]) -> Result<(), String> {
+    let workspaces = sites.iter().filter_map(|site| site.run.clone()).collect();
+    note.update(workspaces).map_err(|error| format!("cannot write {}: {error}", note.path().display()))
 }
 
-/// What `fapictl flow` needs to know.
-fn run_file(
-    all: &[Served],
-    source: &Source,
-    generated: &Generated,
-    state: &Folder,
-    authority: &Authority,
-) -> Result<RunFile, DevError> {
-    let dev = state.enter("dev")?;
-    let kits = kits(source, generated, &dev)?;
-    let mut workspaces = Vec::new();
-    for served in all {
-        let own = (served.namespace.clone(), served.name.clone());
-        let Some(workspace) =
-            source.workspaces.iter().find(|it| it.name == served.name && it.namespace == served.namespace)
-        else {
-            continue;
-        };
-        workspaces.push(RunWorkspace {
-            name: served.name.clone(),
-            namespace: served.namespace.clone(),
-            issuer: served.issuer.to_string(),
-            ca_file: Some(authority.certificate_file()),
-            front_addr: Some(served.running.front.to_string()),
-            back_addr: Some(served.running.back.unwrap_or(served.running.front).to_string()),
-            connect: Vec::new(),
-            resource: None::<RunResource>,
-            clients: kits
-                .iter()
-                .filter(|kit| kit.flow && kit.workspace == own)
-                .map(|kit| kit.run.clone())
-                .collect(),
-            users: run_users(workspace, generated, &dev)?,
-        });
+/// What is served, and the folder that says so.
+struct Watched<'a> {
+    args: &'a UpArgs,
+    state: &'a Folder,
+    authority: &'a Authority,
+    screen: &'a Screen,
+}
+
+impl Watched<'_> {
+    /// Follows the folder, and moves keys when their time comes.
+    async fn follow(&self, sites: &mut [Site], mut watch: Watch, note: &mut Note) {
+        let mut look = tokio::time::interval(LOOK);
+        let mut keys = tokio::time::interval(KEYS);
+        loop {
+            let changed = tokio::select! {
+                _ = look.tick() => watch.changed(),
+                _ = keys.tick() => true,
+            };
+            if !changed {
+                continue;
+            }
+            let told = watch.take();
+            match read(self.args, self.state) {
+                Ok(input) if input.source.problems.is_empty() => {
+                    self.serve(&input, sites, told, note).await;
+                }
+                Ok(input) => self.screen.kept(told, &input.source.problems),
+                Err(stop) => self.screen.kept(told, &[stop.message]),
+            }
+        }
     }
-    Ok(RunFile { pid: Some(std::process::id()), workspaces })
+
+    /// What is said is true already: it comes last.
+    async fn serve(&self, input: &Input, sites: &mut [Site], told: bool, note: &mut Note) {
+        let mut reports: Vec<Result<Report, Unserved>> = Vec::new();
+        for site in &mut *sites {
+            reports.push(site.follow(input, self.authority, now()).await);
+        }
+        if let Err(why) = write_down(note, sites) {
+            self.screen.kept(told, &[why]);
+        }
+        for (site, report) in sites.iter().zip(reports) {
+            match report {
+                Ok(report) => self.screen.changed(told, site, &report),
+                Err(why) => self.screen.kept(told, &[why]),
+            }
+        }
+        self.screen.unserved(told, &input.source, sites);
+    }
 }
 
 fn log(level: &str) -> Result<(), Stop> {

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fapi_config::{Files, Manifest};
+use fapi_config::{Files, Manifest, Users};
 use fapi_core::Timestamp;
+use fapi_core::ids::ClientId;
 use fapi_core::issuer::{Doors, Issuer, Mtls};
 use fapi_crds::{SigningKey, Workspace};
 use fapi_operator::build::{Inputs, Settings, bundle};
@@ -21,11 +22,12 @@ use k8s_openapi::api::core::v1::ResourceRequirements;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::bank;
 use super::found::{FLOORS, Surroundings, identity_of};
 use super::state::State;
 use crate::dev::DevError;
 use crate::dev::authority::Authority;
-use crate::source::{Object, Source};
+use crate::source::{Object, Problem, Source};
 
 /// A key takes a few steps to become active; each is one round.
 const ROUNDS: usize = 32;
@@ -74,6 +76,10 @@ pub(super) struct Report {
     pub(super) findings: Vec<String>,
     /// A new revision is served.
     pub(super) published: Option<u64>,
+    /// The bank has opened or closed.
+    pub(super) bank: Option<bank::Change>,
+    /// Why the bank is not as the Workspace says.
+    pub(super) bank_problem: Option<Problem>,
 }
 
 /// The issuer and doors of a spec.
@@ -340,6 +346,23 @@ impl Served {
             return Err(Unserved::NotLoaded(why));
         }
         Ok(())
+    }
+
+    /// The people who can sign in now.
+    pub(super) fn users(&self) -> Users {
+        self.running.app().current().and_then(|current| current.users.clone()).unwrap_or_default()
+    }
+
+    /// Whether a client of this id can do anything here now.
+    pub(super) fn knows(&self, client_id: &str) -> bool {
+        let (current, id) = (self.running.app().current(), ClientId::parse(client_id));
+        current.zip(id.ok()).is_some_and(|(current, id)| current.registry.client(&id).is_some())
+    }
+
+    /// Where connections to its doors go, as `--connect` takes it.
+    pub(super) fn connects(&self) -> [String; 2] {
+        let back = self.running.back.unwrap_or(self.running.front);
+        [format!("{}:{}", self.doors.front, self.running.front), format!("{}:{back}", self.doors.back)]
     }
 
     /// Where the database is.
