@@ -131,6 +131,13 @@ impl Up {
         }
     }
 
+    /// Waits until something is so; each line with this text is a reason to look again.
+    pub(crate) fn until(&mut self, text: &str, mut so: impl FnMut() -> bool) {
+        while !so() {
+            self.says(text);
+        }
+    }
+
     /// Sends a signal, and waits for the end.
     pub(crate) fn end(mut self, signal: &str) -> ExitStatus {
         let id = self.child.id().to_string();
