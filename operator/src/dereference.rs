@@ -88,7 +88,7 @@ pub async fn own_secrets(cx: &Context, workspace: &Workspace) -> Result<OwnSecre
     Ok(own)
 }
 
-/// Everything that a verdict needs, but for what the pods say. `fresh` lists the Clients anew instead of trusting the cache.
+/// Everything that a verdict needs, but for what the pods say. `fresh` lists Clients and key lines anew instead of trusting the caches.
 pub async fn dereference(
     cx: &Context,
     workspace: &Workspace,
@@ -97,6 +97,7 @@ pub async fn dereference(
     fresh: bool,
 ) -> Result<Found, Error> {
     let key = key_of(workspace);
+    let signing_keys = lines(cx, &key, own, fresh).await?;
     let (clients, fresh) = if fresh {
         list_clients(cx, &key).await?
     } else {
@@ -104,7 +105,6 @@ pub async fn dereference(
     };
     let found = futures::stream::iter(clients).map(|client| found_client(cx, client)).buffered(8);
     let clients: Vec<Result<FoundClient, Error>> = found.collect().await;
-    let signing_keys = cx.stores.signing_keys.filter(|line| workspace_of_signing_key(line) == key);
     let previous = build::previous(names, &published(names, own))?;
     let with_status = |line: &Arc<SigningKey>| {
         let mut line = line.as_ref().clone();
@@ -131,6 +131,28 @@ fn published(names: &Names, own: &OwnSecrets) -> SecretData {
         data.remove(&names.bundle());
     }
     data
+}
+
+/// The Workspace's key lines. A line that has keys and is not in the cache may merely be late: its keys would be retired for
+/// nothing, so that is asked of the API server.
+async fn lines(
+    cx: &Context,
+    workspace: &ObjectKey,
+    own: &OwnSecrets,
+    fresh: bool,
+) -> Result<Vec<Arc<SigningKey>>, Error> {
+    let ours = |line: &SigningKey| workspace_of_signing_key(line) == *workspace;
+    let cached = cx.stores.signing_keys.filter(ours);
+    let known = |name: &String| cached.iter().any(|line| line.metadata.name.as_ref() == Some(name));
+    let labels = own.iter().filter_map(|(_, secret)| secret.metadata.labels.as_ref());
+    let missing = labels.filter_map(|labels| labels.get(label::SIGNING_KEY)).any(|name| !known(name));
+    if !fresh && !missing {
+        return Ok(cached);
+    }
+    let api: Api<SigningKey> = Api::namespaced(cx.client.clone(), &workspace.namespace);
+    let listed = api.list(&ListParams::default()).await;
+    let listed = listed.trying(|| format!("list SigningKeys in {}", workspace.namespace))?;
+    Ok(listed.into_iter().filter(ours).map(Arc::new).collect())
 }
 
 async fn list_clients(cx: &Context, workspace: &ObjectKey) -> Result<(Vec<Arc<Client>>, Fresh), Error> {

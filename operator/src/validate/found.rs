@@ -28,8 +28,8 @@ pub struct Found {
     pub references: References,
     /// What is published now; absent if nothing ever was.
     pub previous: Option<Previous>,
-    /// Which namespaces were listed freshly (not from a cache that may lag) for `clients`. Only there may an absent Client be
-    /// taken for a deleted one.
+    /// Which namespaces were listed freshly (not from a cache that may lag) for `clients` and `signing_keys`. Only there may an
+    /// absent Client be taken for a deleted one.
     pub fresh: Fresh,
     /// Tombstones that every serving pod has confirmed.
     pub tombstones_done: BTreeSet<Incarnation>,

@@ -64,8 +64,12 @@ pub fn validate(found: &Found) -> Verdict {
     let Lives { ledger, tombstones, wants_fresh_list } = court.lives;
     let mut document = in_force.document.clone();
     document.tombstones = tombstones;
+    let own_signing_keys = signing_keys::own(found, &in_force.names, &in_force.rules);
+    // Somebody's own line may be on its way to the cache: then none is made beside it.
+    let about_to_make = signing_keys::missing(found, &in_force.names, &own_signing_keys);
+    let wants_fresh_list = wants_fresh_list || (about_to_make && found.fresh == Fresh::No);
     let publication = Publication {
-        own_signing_keys: signing_keys::own(found, &in_force.names, &in_force.rules),
+        own_signing_keys,
         names: in_force.names,
         workspace_uid: in_force.uid,
         spec_in_force: in_force.current,

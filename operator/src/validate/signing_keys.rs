@@ -96,3 +96,11 @@ pub(super) fn own(found: &Found, names: &Names, rules: &Rules) -> Vec<Alg> {
     };
     rules.signing.iter().copied().filter(|alg| !made_by_others(*alg)).collect()
 }
+
+/// Whether one of those lines is not there yet.
+pub(super) fn missing(found: &Found, names: &Names, own: &[Alg]) -> bool {
+    own.iter().any(|alg| {
+        let name = names.signing_key(*alg);
+        !found.signing_keys.iter().any(|line| line.metadata.name.as_deref() == Some(&name))
+    })
+}

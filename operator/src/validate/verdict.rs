@@ -28,7 +28,8 @@ pub struct Verdict {
     pub signing_keys: Vec<SigningKeyVerdict>,
     /// What may be published; absent if the Workspace is not accepted and never was.
     pub publication: Option<Publication>,
-    /// A published Client is absent from a list that may lag: list freshly and judge again before anything of it is purged.
+    /// What follows from an absence must not follow from a cache that lags: a published Client is not in the list, and would be
+    /// purged; or nobody made a line for an algorithm, and one would be made. List freshly and judge again.
     pub wants_fresh_list: bool,
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::fixture::{client, found, found_client, missing, signing_key, value, workspace, workspace_with};
 use crate::rotate::Floors;
-use crate::validate::{Missing, support, validate};
+use crate::validate::{Fresh, Missing, support, validate};
 
 #[test]
 fn a_workspace_that_fits_its_profile_is_accepted_and_shows_what_is_in_force() {
@@ -327,6 +327,20 @@ fn an_algorithm_that_somebody_made_a_key_line_for_gets_no_second_one() {
     assert_eq!(publication.own_signing_keys, [fapi_jose::Alg::Es256], "its own stays its own");
     found.workspace = workspace_with(&json!({"keys": {"autoCreate": false}}));
     assert!(validate(&found).publication.unwrap().own_signing_keys.is_empty());
+}
+
+#[test]
+fn no_line_is_made_because_a_cache_does_not_show_one_yet() {
+    let mut lagging = found(workspace(), Vec::new());
+    lagging.fresh = Fresh::No;
+    assert!(validate(&lagging).wants_fresh_list);
+    lagging.fresh = Fresh::Everywhere;
+    assert!(!validate(&lagging).wants_fresh_list, "once is enough");
+
+    lagging.fresh = Fresh::No;
+    lagging.signing_keys =
+        vec![signing_key("ours", "PS256", &json!({})), signing_key("retail-sig-es256", "ES256", &json!({}))];
+    assert!(!validate(&lagging).wants_fresh_list, "nothing is about to be made");
 }
 
 fn ca_pem() -> Vec<u8> {
