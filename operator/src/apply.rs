@@ -11,6 +11,7 @@ use fapi_crds::names::label;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
@@ -61,6 +62,9 @@ async fn put(cx: &Context, parent: Parent<'_>, own: &mut OwnSecrets, object: &Ob
         Object::ConfigMap(map) => put_cached(cx, parent, object, map, &stores.config_maps).await,
         Object::Deployment(deployment) => {
             put_cached(cx, parent, object, deployment.as_ref(), &stores.deployments).await
+        }
+        Object::NetworkPolicy(policy) => {
+            put_cached(cx, parent, object, policy, &stores.network_policies).await
         }
         Object::PersistentVolumeClaim(claim) => {
             put_cached(cx, parent, object, claim, &stores.volume_claims).await
@@ -270,6 +274,8 @@ async fn prune(
         &wanted,
     )
     .await?;
+    let policies = &stores.network_policies;
+    prune_kind::<NetworkPolicy, PartialObjectMeta<_>>(cx, parent, "NetworkPolicy", policies, &wanted).await?;
     let budgets = &stores.disruption_budgets;
     prune_kind::<PodDisruptionBudget, PartialObjectMeta<_>>(
         cx,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{ArgAction, Parser, ValueEnum};
 use fapi_core::Lifetime;
 
+use crate::build::OwnPods;
 use crate::rotate::Floors;
 use crate::watch::Scope;
 
@@ -25,12 +26,24 @@ pub struct Args {
     /// Name of the Lease.
     #[arg(long, env = "FAPI_LEASE_NAME", default_value = "fapi-operator")]
     pub lease_name: String,
-    /// Namespace that the operator itself runs in, for its Lease. Absent: that of its `ServiceAccount`.
+    /// Namespace that the operator itself runs in, for its Lease and the network policies of servers. Absent: that of its
+    /// `ServiceAccount`.
     #[arg(long, env = "POD_NAMESPACE")]
     pub namespace: Option<String>,
     /// Name of the operator's own pod, for events and the Lease.
     #[arg(long, env = "POD_NAME")]
     pub pod_name: Option<String>,
+    /// Labels of the operator's own pods, as NAME=VALUE separated by commas: the network policies of servers let them alone reach
+    /// the internal port.
+    #[arg(
+        long,
+        env = "FAPI_POD_LABELS",
+        value_name = "NAME=VALUE",
+        value_delimiter = ',',
+        default_value = "app.kubernetes.io/name=fapi-operator",
+        value_parser = label
+    )]
+    pub pod_labels: Vec<(String, String)>,
     /// Where /livez, /readyz and /metrics are served.
     #[arg(long, env = "FAPI_METRICS_LISTEN", default_value = "0.0.0.0:9090")]
     pub metrics_listen: SocketAddr,
@@ -60,6 +73,13 @@ pub struct Args {
     pub clock_skew: u32,
 }
 
+fn label(text: &str) -> Result<(String, String), String> {
+    let label = text.trim().split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, value) = label
+        .ok_or_else(|| format!("{text:?} is not NAME=VALUE; write app.kubernetes.io/name=fapi-operator"))?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum LogFormat {
@@ -78,6 +98,11 @@ impl Args {
         } else {
             Scope::Namespaces(names.into_iter().filter(|name| !name.is_empty()).collect())
         }
+    }
+
+    /// Where the operator's own pods are.
+    pub fn own_pods(&self, namespace: &str) -> OwnPods {
+        OwnPods { namespace: namespace.to_owned(), labels: self.pod_labels.iter().cloned().collect() }
     }
 
     /// What rotation may not go below.
@@ -116,6 +141,10 @@ mod tests {
         let some = Scope::Namespaces(vec!["auth".to_owned(), "team".to_owned()]);
         assert_eq!(args(&["--watch-namespaces=auth, team"]).scope(), some);
         assert_eq!(args(&[]).floors(), Floors::PRODUCTION);
+        let labels = |args: &Args| args.own_pods("fapi-system").labels.into_iter().collect::<Vec<_>>();
+        let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(labels(&args(&[])), [named("app.kubernetes.io/name", "fapi-operator")]);
+        assert_eq!(labels(&args(&["--pod-labels=a=1,b="])), [named("a", "1"), named("b", "")]);
         assert!(args(&["--rotation-margin=1"]).floors().are_lowered());
     }
 }

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::ResourceRequirements;
 use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
-use crate::build::{self, Desired, Inputs, Object, Prepared, Settings};
+use crate::build::{self, Desired, Inputs, Object, OwnPods, Prepared, Settings};
 use crate::material::{self, Material, Wanted};
 use crate::names::{Names, WorkspaceName};
 use crate::rotate::{Floors, KeySet};
@@ -197,6 +197,10 @@ pub(crate) fn settings() -> Settings {
         image: "registry.example/fapi-server:0.1.0".to_owned(),
         version: "0.1.0".to_owned(),
         resources: ResourceRequirements::default(),
+        operator: OwnPods {
+            namespace: "fapi-system".to_owned(),
+            labels: [("app.kubernetes.io/name".to_owned(), "fapi-operator".to_owned())].into(),
+        },
     }
 }
 

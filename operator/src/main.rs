@@ -66,7 +66,11 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let operator = Operator {
         client: client::build(config, metrics.clone())?,
         clock,
-        settings: Settings { scope: args.scope(), build: build_settings(&args), floors: args.floors() },
+        settings: Settings {
+            scope: args.scope(),
+            build: build_settings(&args, &namespace),
+            floors: args.floors(),
+        },
         pace: args.pace(),
         leadership,
         address: pod_address(),
@@ -119,7 +123,7 @@ fn identity(args: &Args) -> String {
     format!("{}-{random:08x}", args.pod_name.as_deref().unwrap_or("fapi-operator"))
 }
 
-fn build_settings(args: &Args) -> build::Settings {
+fn build_settings(args: &Args, namespace: &str) -> build::Settings {
     let quantities = |pairs: [(&str, &str); 2]| {
         pairs.map(|(name, quantity)| (name.to_owned(), Quantity(quantity.to_owned()))).into()
     };
@@ -131,5 +135,6 @@ fn build_settings(args: &Args) -> build::Settings {
             limits: Some([("memory".to_owned(), Quantity("256Mi".to_owned()))].into()),
             ..Default::default()
         },
+        operator: args.own_pods(namespace),
     }
 }

@@ -153,7 +153,7 @@ macro_rules! child {
 }
 
 child! {
-    /// Deployment, Service, `PodDisruptionBudget` and `ServiceAccount`.
+    /// Deployment, Service, `NetworkPolicy`, `PodDisruptionBudget` and `ServiceAccount`.
     server = "";
     /// Secret with `manifest.json`, `workspace.json` and what else is not secret.
     bundle = "-bundle";

@@ -9,7 +9,7 @@ use fapi_core::Timestamp;
 use fapi_core::ids::ClientId;
 use fapi_core::issuer::{Doors, Issuer, Mtls};
 use fapi_crds::{SigningKey, Workspace};
-use fapi_operator::build::{Inputs, Settings, bundle};
+use fapi_operator::build::{Inputs, OwnPods, Settings, bundle};
 use fapi_operator::material::{Material, SecretData, Wanted, complete};
 use fapi_operator::names::Names;
 use fapi_operator::rotate::{Acknowledgements, Change, PodView, key_set, lines, step};
@@ -285,6 +285,7 @@ impl Served {
             image: String::new(),
             version: String::new(),
             resources: ResourceRequirements::default(),
+            operator: OwnPods::default(),
         };
         let previous = found.previous.as_ref().map(|previous| &previous.manifest);
         let inputs = Inputs {

@@ -66,7 +66,7 @@ pub struct Server {
     /// How many pods a drain may take. Absent: one at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_disruption_budget: Option<PodDisruptionBudget>,
-    /// Who may connect to the pods.
+    /// Who may connect to the pods, and whom they may reach. Takes effect where the cluster's network plugin enforces it.
     #[serde(default)]
     pub network_policy: NetworkPolicy,
     /// What the pods log.
@@ -149,19 +149,21 @@ pub struct PodDisruptionBudget {
     pub min_available: Option<IntOrString>,
 }
 
-/// Who may connect to the pods.
+/// Who may connect to the pods, and whom they may reach.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkPolicy {
-    /// Whether the operator makes a NetworkPolicy. Default true.
+    /// Whether the operator makes a NetworkPolicy for the pods. Default true. In it the two doors are open to `ingressFrom`, the
+    /// internal port to the operator's pods alone, and metrics to every pod of the cluster.
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// Who may reach the two doors. Empty: everybody. The internal port is for the operator alone in any case.
+    /// Who may reach the two doors. Empty: everybody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub ingress_from: Vec<NetworkPolicyPeer>,
-    /// Whom the pods may reach, besides DNS. Empty: everybody, as the database's address is only known inside the pods.
+    /// Whom the pods may reach, besides DNS (port 53 of anybody): the database of PostgreSQL and the hosts of `jwksUri` belong here.
+    /// Empty: everybody, as the database's address is only known inside the pods.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

@@ -7,6 +7,7 @@ use fapi_config::Manifest;
 use fapi_crds::SigningKey;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
@@ -34,6 +35,7 @@ pub struct Desired<State> {
 pub enum Object {
     ConfigMap(ConfigMap),
     Deployment(Box<Deployment>),
+    NetworkPolicy(NetworkPolicy),
     PersistentVolumeClaim(PersistentVolumeClaim),
     PodDisruptionBudget(PodDisruptionBudget),
     Secret(Secret),
@@ -47,6 +49,7 @@ macro_rules! each {
         match $object {
             Object::ConfigMap($inner) => $body,
             Object::Deployment($inner) => $body,
+            Object::NetworkPolicy($inner) => $body,
             Object::PersistentVolumeClaim($inner) => $body,
             Object::PodDisruptionBudget($inner) => $body,
             Object::Secret($inner) => $body,
@@ -63,6 +66,7 @@ impl Object {
         match self {
             Self::ConfigMap(_) => "ConfigMap",
             Self::Deployment(_) => "Deployment",
+            Self::NetworkPolicy(_) => "NetworkPolicy",
             Self::PersistentVolumeClaim(_) => "PersistentVolumeClaim",
             Self::PodDisruptionBudget(_) => "PodDisruptionBudget",
             Self::Secret(_) => "Secret",

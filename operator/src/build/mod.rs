@@ -6,10 +6,13 @@
 mod deployment;
 mod desired;
 mod exposure;
+mod isolation;
 mod meta;
 mod secrets;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeMap;
 
 use fapi_config::{Bundle, Manifest, Secrets};
 use fapi_crds::signing_key::Rotation;
@@ -48,6 +51,17 @@ pub struct Settings {
     pub version: String,
     /// CPU and memory where a Workspace says nothing.
     pub resources: ResourceRequirements,
+    /// Who alone may reach the internal port.
+    pub operator: OwnPods,
+}
+
+/// Where the operator's own pods are, as a `NetworkPolicy` names them.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct OwnPods {
+    /// Their namespace.
+    pub namespace: String,
+    /// Labels that all of them have.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// Everything that the children are made of.
@@ -101,6 +115,7 @@ pub fn build(inputs: &Inputs<'_>) -> Desired<Prepared> {
                 .map(|alg| Object::SigningKey(signing_key(&meta, inputs.spec, *alg))),
         );
         objects.extend(volume_claim(&meta, inputs.spec));
+        objects.extend(isolation::network_policy(&meta, inputs));
         objects.push(Object::Deployment(Box::new(deployment::deployment(&meta, inputs, &manifest.hash))));
         objects.extend(exposure::services(&meta, inputs));
         objects.extend(exposure::disruption_budget(&meta, inputs.spec));

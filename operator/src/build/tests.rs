@@ -26,6 +26,10 @@ fn postgresql() -> Found {
             "nodeSelector": {"zone": "a"},
             "priorityClassName": "high",
             "podDisruptionBudget": {"minAvailable": 2},
+            "networkPolicy": {
+                "ingressFrom": [{"namespaceSelector": {"matchLabels": {"edge": "true"}}}],
+                "egressTo": [{"ipBlock": {"cidr": "10.20.0.0/16"}}],
+            },
             "logging": {"level": "Debug", "format": "Text"},
             "reloadStrategy": "Restart",
         },
@@ -66,6 +70,10 @@ fn the_quickstart_is_one_pod_with_an_embedded_database() {
     insta::assert_yaml_snapshot!("service_account", shown(named(&desired, "ServiceAccount", "retail")));
     insta::assert_yaml_snapshot!("own_signing_key", shown(named(&desired, "SigningKey", "retail-sig-ps256")));
     insta::assert_yaml_snapshot!("bundle_secret", shown(named(&desired, "Secret", "retail-bundle")));
+    insta::assert_yaml_snapshot!(
+        "quickstart_network_policy",
+        shown(named(&desired, "NetworkPolicy", "retail"))
+    );
     insta::assert_yaml_snapshot!("authority", shown(named(&desired, "ConfigMap", "retail-ca")));
     assert!(!desired.iter().any(|object| object.kind() == "PodDisruptionBudget"), "one pod");
 }
@@ -79,6 +87,19 @@ fn with_postgresql_pods_are_replaced_one_after_the_other() {
         "disruption_budget",
         shown(named(&desired, "PodDisruptionBudget", "retail"))
     );
+}
+
+/// K-18
+#[test]
+fn who_may_connect_is_as_narrow_as_the_workspace_says() {
+    let desired = built(&postgresql());
+    let policy = named(&desired, "NetworkPolicy", "retail");
+    insta::assert_yaml_snapshot!("narrow_network_policy", shown(policy));
+
+    let without = json!({"server": {"networkPolicy": {"enabled": false}}});
+    let desired = built(&found(workspace_with(&without), Vec::new()));
+    assert!(desired.is_complete(), "an earlier one is pruned");
+    assert!(!desired.iter().any(|object| object.kind() == "NetworkPolicy"));
 }
 
 #[test]

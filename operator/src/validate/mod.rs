@@ -10,6 +10,7 @@ mod identity;
 pub mod ledger;
 mod lives;
 mod material;
+mod peers;
 mod protocol;
 mod references;
 mod server_certificate;

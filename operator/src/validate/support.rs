@@ -77,14 +77,6 @@ const WORKSPACE: &[Field<WorkspaceSpec>] = &[
     },
     Field { name: "subjectSaltRef", used: |spec| spec.subject_salt_ref.is_some() },
     Field { name: "server.autoscaling", used: |spec| spec.server.autoscaling.is_some() },
-    Field {
-        name: "server.networkPolicy.ingressFrom",
-        used: |spec| !spec.server.network_policy.ingress_from.is_empty(),
-    },
-    Field {
-        name: "server.networkPolicy.egressTo",
-        used: |spec| !spec.server.network_policy.egress_to.is_empty(),
-    },
     Field { name: "server.metrics.serviceMonitor", used: |spec| spec.server.metrics.service_monitor },
 ];
 

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::found::Found;
 use super::material::Problem;
+use super::peers;
 use super::protocol::{self, overrides, span};
 use super::references::references;
 use super::support;
@@ -151,6 +152,12 @@ fn document(spec: &WorkspaceSpec, found: &Found) -> (Option<(Document, Rules)>, 
     }
     if let Err((field, message)) = span("config.staleSecretGrace", &spec.config.stale_secret_grace) {
         refuse(Reason::InvalidSpec, format!("{field}: {message}"));
+    }
+    let policy = &spec.server.network_policy;
+    for (field, named) in [("ingressFrom", &policy.ingress_from), ("egressTo", &policy.egress_to)] {
+        for problem in peers::problems(&format!("server.networkPolicy.{field}"), named) {
+            refuse(Reason::InvalidSpec, problem);
+        }
     }
     let scopes = scopes(spec).map_err(|message| refuse(Reason::InvalidSpec, message));
     let resources = resources(spec, scopes.as_deref().unwrap_or_default())

@@ -5,7 +5,7 @@
 //! | Workspace | itself |
 //! | Client, `SigningKey` | the Workspace that it names, and the one that it named before |
 //! | Secret, `ConfigMap` (metadata only) | Workspaces that refer to it, or whose Clients do; the Workspace whose child it is |
-//! | Deployment, Service, `ServiceAccount`, `PodDisruptionBudget`, Pod, `EndpointSlice` | the Workspace on its label |
+//! | Deployment, Service, `ServiceAccount`, `NetworkPolicy`, `PodDisruptionBudget`, Pod, `EndpointSlice` | the Workspace on its label |
 //! | Namespace | every Workspace that selects namespaces by labels |
 //!
 //! A wake carries only a name: what has happened is read again, so a change that is told twice, late or in another order leads to
@@ -26,6 +26,7 @@ use k8s_openapi::api::core::v1::{
     ConfigMap, Namespace, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::WatchStreamExt as _;
@@ -100,6 +101,7 @@ pub struct Stores {
     pub deployments: Cache<Deployment>,
     pub services: Cache<PartialObjectMeta<Service>>,
     pub service_accounts: Cache<PartialObjectMeta<ServiceAccount>>,
+    pub network_policies: Cache<PartialObjectMeta<NetworkPolicy>>,
     pub disruption_budgets: Cache<PartialObjectMeta<PodDisruptionBudget>>,
     pub volume_claims: Cache<PartialObjectMeta<PersistentVolumeClaim>>,
     pub endpoint_slices: Cache<EndpointSlice>,
@@ -186,6 +188,8 @@ impl Watches {
         let services = start.watch(&children(), changes::of_version::<PartialObjectMeta<Service>>, labelled);
         let service_accounts =
             start.watch(&children(), changes::of_version::<PartialObjectMeta<ServiceAccount>>, labelled);
+        let network_policies =
+            start.watch(&children(), changes::of_version::<PartialObjectMeta<NetworkPolicy>>, labelled);
         let disruption_budgets =
             start.watch(&children(), changes::of_spec::<PartialObjectMeta<PodDisruptionBudget>>, labelled);
         let volume_claims =
@@ -215,6 +219,7 @@ impl Watches {
             deployments,
             services,
             service_accounts,
+            network_policies,
             disruption_budgets,
             volume_claims,
             endpoint_slices,
@@ -235,6 +240,7 @@ impl Watches {
         stores.deployments.ready().await;
         stores.services.ready().await;
         stores.service_accounts.ready().await;
+        stores.network_policies.ready().await;
         stores.disruption_budgets.ready().await;
         stores.volume_claims.ready().await;
         stores.endpoint_slices.ready().await;

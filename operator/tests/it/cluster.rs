@@ -157,6 +157,7 @@ impl Cluster {
                     image: "localhost/fapi-operator:test".to_owned(),
                     version: "0.0.0-test".to_owned(),
                     resources: ResourceRequirements::default(),
+                    operator: fapi_operator::build::OwnPods::default(),
                 },
                 floors: Floors::PRODUCTION,
             },

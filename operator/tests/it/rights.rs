@@ -2,6 +2,7 @@
 
 use fapi_crds::{Client as FapiClient, ConditionType, Workspace};
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
 use kube::Api;
@@ -74,8 +75,13 @@ async fn the_rights_of_the_manifests_are_enough() {
         cluster.api::<FapiClient>().get_opt("app").await.unwrap().is_none().then_some(())
     })
     .await;
-    // Fewer pods: the budget is removed.
-    cluster.apply::<Workspace>("retail", spec_with_one_replica(&cluster).await).await;
+    cluster.api::<NetworkPolicy>().get("retail").await.unwrap();
+    // Fewer pods, for everybody: the budget and the policy are removed.
+    cluster.apply::<Workspace>("retail", one_open_replica(&cluster).await).await;
+    until("the policy to go", async || {
+        cluster.api::<NetworkPolicy>().get_opt("retail").await.unwrap().is_none().then_some(())
+    })
+    .await;
     until("the budget to go", async || {
         cluster.api::<PodDisruptionBudget>().get_opt("retail").await.unwrap().is_none().then_some(())
     })
@@ -89,10 +95,11 @@ async fn the_rights_of_the_manifests_are_enough() {
     cluster.end().await;
 }
 
-async fn spec_with_one_replica(cluster: &Cluster) -> Value {
+async fn one_open_replica(cluster: &Cluster) -> Value {
     let workspace = cluster.api::<Workspace>().get("retail").await.unwrap();
     let mut spec = serde_json::to_value(&workspace.spec).unwrap();
     spec["replicas"] = 1.into();
+    spec["server"]["networkPolicy"]["enabled"] = false.into();
     json!({"spec": spec})
 }
 

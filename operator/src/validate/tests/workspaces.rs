@@ -93,8 +93,6 @@ fn a_field_without_effect_is_refused_by_its_name() {
         ),
         (json!({"subjectSaltRef": secret}), "subjectSaltRef"),
         (json!({"server": {"autoscaling": {"maxReplicas": 3}}}), "server.autoscaling"),
-        (json!({"server": {"networkPolicy": {"ingressFrom": [{}]}}}), "server.networkPolicy.ingressFrom"),
-        (json!({"server": {"networkPolicy": {"egressTo": [{}]}}}), "server.networkPolicy.egressTo"),
         (json!({"server": {"metrics": {"serviceMonitor": true}}}), "server.metrics.serviceMonitor"),
     ] {
         let verdict = validate(&found(workspace_with(&spec), Vec::new()));
@@ -136,6 +134,16 @@ fn a_spec_that_contradicts_itself_is_refused_although_the_api_server_let_it_in()
             json!({"keys": {"rotation": {"interval": "30m", "prePublish": "1m"}}}),
             Reason::InvalidSpec,
             "keys.rotation.interval: 30m",
+        ),
+        (
+            json!({"server": {"networkPolicy": {"ingressFrom": [{"podSelector": {}}, {}]}}}),
+            Reason::InvalidSpec,
+            "server.networkPolicy.ingressFrom[1]: write an ipBlock",
+        ),
+        (
+            json!({"server": {"networkPolicy": {"egressTo": [{"ipBlock": {"cidr": "10.20.0.0"}}]}}}),
+            Reason::InvalidSpec,
+            "server.networkPolicy.egressTo[0].ipBlock.cidr: write address/length",
         ),
     ] {
         let accepted = validate(&found(workspace_with(&spec), Vec::new())).workspace.accepted;
