@@ -13,7 +13,7 @@
 //! | [`extract`], [`seal`] | what was sent, and does this form come from a page of ours? |
 //! | [`failure`] | how does a refusal look? |
 //! | [`keyring`] | with which key is this signed? |
-//! | [`login`], [`pages`] | who is this person, and what do they see? |
+//! | [`login`], [`password`], [`pages`] | who is this person, and what do they see? |
 //! | [`routes`] | what does each endpoint answer? |
 //! | [`listen`] | who may come in, by which door, and how long may they take? |
 //! | [`private`] | what do the operator, the kubelet and Prometheus learn? |
@@ -35,6 +35,7 @@ pub mod keyring;
 pub mod listen;
 pub mod login;
 pub mod pages;
+pub mod password;
 pub mod private;
 pub mod random;
 pub mod reload;

@@ -1,29 +1,22 @@
 //! Who is this person? `Users`: a password against an Argon2id hash, in a bounded pool, so that a flood of sign-ins never stalls
 //! other requests (`B-10`).
 
-use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::sync::LazyLock;
 
-use argon2::Argon2;
-use argon2::password_hash::PasswordVerifier;
-use argon2::password_hash::phc::PasswordHash;
 use fapi_config::Users;
 use fapi_core::ids::Subject;
 use fapi_core::secret::Secret;
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+
+use crate::password::{Busy, Pool};
 
 /// A longer password is refused unhashed (`B-10`).
 const LONGEST_PASSWORD: usize = 1024;
-/// How long a sign-in waits for its turn before it is told to try again.
-const QUEUE: Duration = Duration::from_secs(5);
 
 /// Passwords being checked at once, by all servers of this process: half the cores, so that tokens are still signed.
-static POOL: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
+static POOL: LazyLock<Pool> = LazyLock::new(|| {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Arc::new(Semaphore::new((cores / 2).max(1)))
+    Pool::new((cores / 2).max(1))
 });
 
 /// What somebody typed.
@@ -60,7 +53,7 @@ pub async fn check(users: Option<&Users>, attempt: Attempt) -> Outcome {
     check_in(&POOL, users, attempt).await
 }
 
-async fn check_in(pool: &Arc<Semaphore>, users: Option<&Users>, attempt: Attempt) -> Outcome {
+async fn check_in(pool: &Pool, users: Option<&Users>, attempt: Attempt) -> Outcome {
     if attempt.password.expose().len() > LONGEST_PASSWORD {
         return Outcome::Unknown;
     }
@@ -68,16 +61,10 @@ async fn check_in(pool: &Arc<Semaphore>, users: Option<&Users>, attempt: Attempt
     // For a user name that does not exist a hash is checked all the same, at the cost of the real ones (B-07).
     let hash = user.or_else(|| users?.iter().next().map(|(_, user)| user)).map(|user| user.password.expose());
     let hash = hash.unwrap_or(DECOY).to_owned();
-    let Ok(Ok(permit)) = timeout(QUEUE, Arc::clone(pool).acquire_owned()).await else {
-        return Outcome::Busy;
-    };
-    let matches = spawn_blocking(move || {
-        let _permit = permit;
-        verify(attempt.password.expose(), &hash)
-    });
-    match (matches.await, user) {
+    match (pool.check(attempt.password, hash).await, user) {
+        (Err(Busy), _) => Outcome::Busy,
         (Ok(true), Some(user)) => Outcome::Known(Known { subject: user.sub.clone(), acr: user.acr.clone() }),
-        _ => Outcome::Unknown,
+        (Ok(_), _) => Outcome::Unknown,
     }
 }
 
@@ -99,15 +86,11 @@ pub fn called(users: Option<&Users>, subject: &str) -> String {
 const DECOY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$c2FsdCBvZiBub2JvZHk$DGmhBhIxNBVn8cFxHuvHxnPOTLL7G65u3xx5qkWvdmE";
 
-fn verify(password: &str, hash: &str) -> bool {
-    PasswordHash::new(hash)
-        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
-}
-
 #[cfg(test)]
 mod tests {
-    use argon2::Params;
     use argon2::password_hash::PasswordHasher;
+    use argon2::password_hash::phc::PasswordHash;
+    use argon2::{Argon2, Params};
 
     use super::*;
 
@@ -149,15 +132,14 @@ mod tests {
     #[tokio::test]
     async fn a_full_pool_answers_that_it_is_busy() {
         tokio::time::pause();
-        let pool = Arc::new(Semaphore::new(0));
-        let outcome = check_in(&pool, Some(&people()), attempt("alice", "wonderland")).await;
+        let outcome = check_in(&Pool::new(0), Some(&people()), attempt("alice", "wonderland")).await;
         assert!(matches!(outcome, Outcome::Busy), "B-10");
     }
 
-    #[test]
-    fn the_decoy_is_a_hash_that_can_be_checked() {
+    #[tokio::test]
+    async fn the_decoy_is_a_hash_that_can_be_checked() {
         assert!(PasswordHash::new(DECOY).is_ok());
-        assert!(!verify("", DECOY));
+        assert_eq!(Pool::new(1).check(Secret::presented(""), DECOY.to_owned()).await, Ok(false));
     }
 
     #[test]
