@@ -85,19 +85,19 @@ pub struct ClientSpec {
     /// Key of a ConfigMap with the logo (PNG or SVG bytes). Never fetched from elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logo: Option<ConfigMapKeyRef>,
-    /// Home page of the client; https.
+    /// Home page of the client, offered where people consent; https.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "https_uri")]
     pub client_uri: Option<String>,
-    /// Privacy policy of the client; https.
+    /// Privacy policy of the client, offered where people consent; https.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "https_uri")]
     pub policy_uri: Option<String>,
-    /// Terms of the client; https.
+    /// Terms of the client, offered where people consent; https.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "https_uri")]
     pub tos_uri: Option<String>,
-    /// Whom to reach about the client, for example e-mail addresses.
+    /// Whom to reach about the client, for example e-mail addresses. For the bank's records: the server does not read them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 254)))]
     #[x_kube(merge_strategy = ListMerge::Set)]

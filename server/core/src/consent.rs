@@ -18,6 +18,8 @@ pub struct Question {
     pub client_id: String,
     /// Where the answer goes.
     pub redirect_host: String,
+    /// Its home page.
+    pub client_uri: Option<String>,
     /// Its policy.
     pub policy_uri: Option<String>,
     /// Its terms.
@@ -70,6 +72,7 @@ pub fn question(
         client_name: client.name(languages.iter().copied()).to_owned(),
         client_id: client.id().to_string(),
         redirect_host: grant.request.redirect_uri.host().to_owned(),
+        client_uri: registration.client_uri.clone(),
         policy_uri: registration.policy_uri.clone(),
         tos_uri: registration.tos_uri.clone(),
         subject: person.subject.to_string(),

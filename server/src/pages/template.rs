@@ -54,6 +54,7 @@ pub(super) fn render(page: &Page<'_>, words: &Words, brand: &str) -> Result<Stri
             let values = context! {
                 grant => form.grant, token => form.token, client => question.client_name.as_str(), host => question.redirect_host.as_str(),
                 person => form.person, items => items, ends => ends.split('T').next().unwrap_or_default(),
+                website => question.client_uri.as_deref().unwrap_or_default(),
                 policy => question.policy_uri.as_deref().unwrap_or_default(), terms => question.tos_uri.as_deref().unwrap_or_default(),
             };
             ("consent", values)
@@ -88,6 +89,7 @@ mod tests {
             client_name: name.into(),
             client_id: "c".into(),
             redirect_host: name.into(),
+            client_uri: Some("https://app.example/about".into()),
             policy_uri: Some("https://app.example/policy".into()),
             tos_uri: None,
             subject: name.into(),

@@ -219,6 +219,7 @@ async fn a_person_gets_through_and_back_in_chromium() {
             }
         })
         .client(|client| {
+            client.client_uri = Some("https://app.example".into());
             client.policy_uri = Some("https://app.example/policy".into());
             client.tos_uri = Some("https://app.example/terms".into());
         })

@@ -343,3 +343,38 @@ async fn an_interaction_ends() {
         "TLS-07"
     );
 }
+
+/// AUT-13: whoever is asked can find out about whoever asks, without the client's pages learning where they were opened.
+#[tokio::test]
+async fn a_person_can_look_up_who_asks() {
+    let about = |page: &str| Some(format!("https://app.example/{page}?a=1&b=2"));
+    let served = TestServer::fintech()
+        .client(move |client| {
+            client.client_uri = about("home");
+            client.policy_uri = about("policy");
+            client.tos_uri = about("terms");
+        })
+        .start()
+        .await;
+    let app = served.app();
+    let mut browser = served.browser();
+    let page = browser.open(&app.pushed(&app.request()).await).await;
+    let page = browser.sign_in(&page, "alice", PASSWORD).await;
+    for (name, text) in
+        [("home", "Website of the application"), ("policy", "Privacy policy"), ("terms", "Terms of service")]
+    {
+        let link = format!(
+            "<a href=\"https:&#x2f;&#x2f;app.example&#x2f;{name}?a=1&amp;b=2\" rel=\"noopener noreferrer\" target=\"_blank\">{text}</a>"
+        );
+        assert!(page.html.contains(&link), "B-05: {link} in {}", page.html);
+    }
+    assert_eq!(page.headers["referrer-policy"], "no-referrer", "P-17");
+
+    // Nothing is offered where the client has nothing to say.
+    let served = TestServer::fintech().start().await;
+    let app = served.app();
+    let mut browser = served.browser();
+    let page = browser.open(&app.pushed(&app.request()).await).await;
+    let page = browser.sign_in(&page, "alice", PASSWORD).await;
+    assert!(page.asks_for_consent() && !page.html.contains("<a "), "{}", page.html);
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use fapi_jose::{Alg, JwkSet};
+use url::Url;
 
 use super::registration::{AuthRegistration, EncryptionChoice, GrantType, JoseChoice, Registration};
 use crate::ids::{ClientId, Incarnation};
@@ -45,6 +46,7 @@ impl Client {
     pub fn register(offer: &Offer<'_>, registration: Registration) -> Result<Self, Vec<Refusal>> {
         let mut refused = Vec::new();
         check_auth(offer, &registration.auth, &mut refused);
+        check_links(&registration, &mut refused);
         let redirect_uris = check_redirect_uris(&registration, &mut refused);
         let scopes = check_scopes(offer, &registration, &mut refused);
         check_resources(offer, &registration, &mut refused);
@@ -279,6 +281,27 @@ fn check_auth(offer: &Offer<'_>, auth: &AuthRegistration, refused: &mut Vec<Refu
         if !jwks.keys().iter().any(|key| algorithms.iter().any(|alg| key.fits(*alg))) {
             let wanted = algorithms.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
             refuse(refused, "CA-02", "auth.jwksRef", format!("the JWKS holds no signature key for {wanted}"));
+        }
+    }
+}
+
+/// Pages of the client that people are offered: another scheme than https could run in ours (RFC 7591 5).
+fn check_links(registration: &Registration, refused: &mut Vec<Refusal>) {
+    let links = [
+        ("clientUri", &registration.client_uri),
+        ("policyUri", &registration.policy_uri),
+        ("tosUri", &registration.tos_uri),
+    ];
+    for (field, link) in links {
+        let is_safe =
+            |url: &Url| url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
+        if link.as_ref().is_some_and(|link| !Url::parse(link).is_ok_and(|url| is_safe(&url))) {
+            refuse(
+                refused,
+                "B-05",
+                field,
+                "must be an https URL without user, such as https://app.example/about",
+            );
         }
     }
 }

@@ -25,7 +25,7 @@ pub struct Registration {
     /// `client_name` by language tag; the empty tag is the default.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub display_name: BTreeMap<String, String>,
-    /// `client_uri`.
+    /// `client_uri`; this and the next two are https.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_uri: Option<String>,
     /// `policy_uri`.

@@ -41,6 +41,33 @@ fn redirect_uris_are_registered_for_those_who_get_codes() {
 }
 
 #[test]
+fn people_are_offered_links_that_only_open_pages() {
+    type Link = fn(&mut Registration) -> &mut Option<String>;
+    let rules = rules(Fintech, |_| ());
+    let links: [(&str, Link); 3] = [
+        ("clientUri", |it| &mut it.client_uri),
+        ("policyUri", |it| &mut it.policy_uri),
+        ("tosUri", |it| &mut it.tos_uri),
+    ];
+    for (field, link) in links {
+        let with = |text: &str| register(&rules, |it| *link(it) = Some(text.to_owned()));
+        assert!(with("https://app.example/about?lang=en").is_ok(), "{field}");
+        for wrong in [
+            "javascript:alert(1)",
+            "data:text/html,hello",
+            "http://app.example",
+            "//app.example",
+            "https://",
+            "https://bank.example@evil.example",
+            "",
+        ] {
+            let refused = with(wrong).unwrap_err();
+            assert_eq!((refused[0].rule, refused[0].field.as_str()), ("B-05", field), "{wrong:?}");
+        }
+    }
+}
+
+#[test]
 fn a_client_asks_for_what_the_workspace_has() {
     let rules = rules(Fintech, |_| ());
     claim(
