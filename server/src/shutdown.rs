@@ -9,7 +9,8 @@ use tokio::sync::watch;
 pub enum Phase {
     /// Ready for requests.
     Serving,
-    /// `/readyz` fails, everything else goes on: callers need time to notice (F-S01).
+    /// `/readyz` fails, everything else goes on: callers need time to notice. Those that keep a connection are told with each
+    /// answer to open another (F-S01).
     Leaving,
     /// No new connections; those that stand are asked to end (`Connection: close`, GOAWAY).
     Draining,

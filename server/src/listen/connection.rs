@@ -3,6 +3,8 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use http::HeaderValue;
+use http::header::CONNECTION;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -42,9 +44,18 @@ pub(super) async fn serve(
     let visit = Arc::clone(place.visit());
     let caller = Arc::new(Caller::new(peer, place, limits));
     caller.place().settled();
+    let phase = signal.clone();
     let service = service_fn(move |request| {
-        let (desk, caller) = (Arc::clone(&desk), Arc::clone(&caller));
-        async move { Ok::<_, std::convert::Infallible>(desk.serve(&caller, request).await) }
+        let (desk, caller, phase) = (Arc::clone(&desk), Arc::clone(&caller), phase.clone());
+        async move {
+            let mut answer = desk.serve(&caller, request).await;
+            // A caller that is told goes elsewhere by itself; a connection that is closed while it stands may meet a request that
+            // is already under way (RFC 9112 9.5). HTTP/2 says which requests it still takes (GOAWAY).
+            if !speaks_http2 && phase.phase() >= Phase::Leaving {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, std::convert::Infallible>(answer)
+        }
     });
 
     if speaks_http2 {

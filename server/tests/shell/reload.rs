@@ -8,8 +8,9 @@ use fapi_core::ids::{ClientId, Incarnation};
 use fapi_core::issuer::{Issuer, Mtls};
 use fapi_jose::{Alg, SigningKey};
 use fapi_server::listen::Limits;
+use http::HeaderValue;
 
-use crate::client::{Client, plain, text};
+use crate::client::{Client, get, plain, text};
 use crate::house::{BACK, FRONT, House, OPERATOR, add_key, until};
 use crate::pki::Authority;
 
@@ -170,6 +171,9 @@ async fn a_server_that_ends_says_so_before_it_does() {
     house.running.patience.leaving = Duration::from_hours(1);
     let client = Client::trusting(&house.authority);
     let front = house.front;
+    let mut kept = client.connect(front, FRONT).await.unwrap();
+    let before = kept.send(get(FRONT, "/hello")).await.unwrap();
+    assert!(!before.headers().contains_key("connection"));
     let shutdown = house.running.shutdown();
     tokio::pin!(shutdown);
     let told = async {
@@ -187,6 +191,17 @@ async fn a_server_that_ends_says_so_before_it_does() {
     tokio::select! {
         () = &mut shutdown => panic!("it did not wait for its callers to notice"),
         answer = client.get(front, FRONT, "/hello") => assert_eq!(answer.unwrap().status().as_u16(), 200, "F-S01"),
+    }
+    let last = async {
+        let answer = kept.send(get(FRONT, "/hello")).await.unwrap();
+        (answer, kept.send(get(FRONT, "/hello")).await)
+    };
+    tokio::select! {
+        () = &mut shutdown => panic!("it did not wait for its callers to notice"),
+        (answer, next) = last => {
+            assert_eq!((answer.status().as_u16(), &answer.headers()["connection"]), (200, &HeaderValue::from_static("close")));
+            assert!(next.is_err(), "F-S01: who keeps a connection is told to open another");
+        }
     }
 }
 
