@@ -6,23 +6,31 @@ use axum::extract::Request;
 use axum::response::Response;
 use fapi_config::Users;
 use fapi_core::Timestamp;
-use fapi_core::certificate::PeerCertificate;
 use fapi_core::claims::ToSign;
-use fapi_core::client::{AuthenticatedClient, Client, Credentials, EncryptionChoice, Endpoint, authenticate};
+use fapi_core::client::{
+    AuthenticatedClient, Client, Credentials, EncryptionChoice, Endpoint, ReplayKey, authenticate,
+};
+use fapi_core::dpop::{self, Call, HeldKey, NonceRule};
 use fapi_core::ids::ClientId;
+use fapi_core::profile::{DpopNonce, SenderConstraint};
 use fapi_core::registry::Registry;
 use fapi_core::rejection::{Consequence, Rejection};
+use fapi_core::resource::{self, Scheme};
 use fapi_core::response::{Destination, Outgoing};
 use fapi_core::sender::{SenderBinding, bind};
 use fapi_core::token::Random;
 use fapi_store::{FirstUse, Store, StoreError};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::{error, info, warn};
 
 use crate::app::{App, Current};
+use crate::extract::{ClientRequest, proofs};
 use crate::failure::Failure;
 use crate::listen::RequestId;
 use crate::seal::Seal;
+
+/// RFC 9449 8.
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// What stands around a request, kept when its body is read.
 #[derive(Clone, Debug, Default)]
@@ -148,9 +156,17 @@ impl Context {
         };
         let first = match presented.replay() {
             None => true,
-            Some(key) => self.store.first_use(&key.digest, key.until, self.now).await? == FirstUse::First,
+            Some(key) => self.first_use(key).await?,
         };
         Ok(presented.admit(first)?)
+    }
+
+    /// Whether nobody used this before; from now on somebody has.
+    ///
+    /// # Errors
+    /// 503 when the replay store cannot answer: fail closed.
+    pub async fn first_use(&self, key: &ReplayKey) -> Result<bool, Failure> {
+        Ok(self.store.first_use(&key.digest, key.until, self.now).await? == FirstUse::First)
     }
 
     async fn with_newer_keys(&self, credentials: &Credentials) -> Option<Arc<Current>> {
@@ -158,16 +174,59 @@ impl Context {
         self.app.with_newer_keys(self.registry().client(&claimed)?).await
     }
 
-    /// To which key will the tokens be bound?
+    /// To which key will the tokens be bound? A `DPoP` proof counts where the client's tokens are bound to keys, and is spent here.
     ///
     /// # Errors
-    /// `invalid_request` without an acceptable certificate.
-    pub fn bind(
+    /// `invalid_request` without an acceptable certificate; `invalid_dpop_proof` and `use_dpop_nonce` without an acceptable proof.
+    pub async fn bind(
         &self,
         client: &Client,
-        certificate: Option<&PeerCertificate>,
+        request: &ClientRequest,
+        endpoint: Endpoint,
     ) -> Result<SenderBinding, Failure> {
-        Ok(bind(client, certificate, self.registry(), self.now)?)
+        let key = match client.sender_constraint() {
+            SenderConstraint::Certificate => None,
+            SenderConstraint::DPoP => Some(self.held_key(request, endpoint).await?),
+        };
+        Ok(bind(client, request.certificate.as_ref(), key.as_ref(), self.registry(), self.now)?)
+    }
+
+    /// The key that a caller shows to hold, once (`DPO-08`).
+    ///
+    /// # Errors
+    /// `invalid_dpop_proof`, `use_dpop_nonce`; 503 when the replay store cannot answer.
+    pub async fn held_key(&self, request: &ClientRequest, endpoint: Endpoint) -> Result<HeldKey, Failure> {
+        let url = self.registry().doors.back.url(endpoint.path());
+        let seal = self.seal();
+        let ours = |nonce: &str| seal.knows_nonce(nonce, self.now);
+        let proof = dpop::verify(
+            &proofs(&request.headers),
+            Call { method: "POST", url: &url },
+            None,
+            &self.registry().rules.signing,
+            self.nonce_rule(&ours),
+            self.now,
+        )?;
+        let first = self.first_use(proof.replay()).await?;
+        Ok(proof.admit(first)?)
+    }
+
+    /// Whether proofs need a nonce; `ours` knows them.
+    pub fn nonce_rule<'a>(&self, ours: &'a dyn Fn(&str) -> bool) -> NonceRule<'a> {
+        match self.registry().rules.dpop_nonce {
+            DpopNonce::Never => NonceRule::NotAsked,
+            DpopNonce::Required => NonceRule::Required(ours),
+        }
+    }
+
+    /// Where proofs need a nonce, every answer brings one (RFC 9449 8.2).
+    pub fn offer_nonce(&self, response: &mut Response) {
+        if self.registry().rules.dpop_nonce == DpopNonce::Required
+            && let Some(nonce) = self.seal().nonce(self.now)
+            && let Ok(nonce) = HeaderValue::from_str(&nonce)
+        {
+            response.headers_mut().insert(DPOP_NONCE, nonce);
+        }
     }
 
     /// A signed JWT.
@@ -247,12 +306,29 @@ impl Context {
 
 /// Renders the outcome of a JSON endpoint.
 pub async fn json(app: &App, around: &Around, doing: &str, outcome: Result<Response, Failure>) -> Response {
-    render(app, around, doing, outcome, Failure::json).await
+    render(app, around, doing, outcome, |failure, _| failure.json()).await
 }
 
-/// Renders the outcome of a resource.
-pub async fn bearer(app: &App, around: &Around, doing: &str, outcome: Result<Response, Failure>) -> Response {
-    render(app, around, doing, outcome, Failure::bearer).await
+/// Renders the outcome of a resource. A refusal says how tokens may come (RFC 6750 3, RFC 9449 7.1).
+pub async fn challenge(
+    app: &App,
+    around: &Around,
+    doing: &str,
+    outcome: Result<Response, Failure>,
+) -> Response {
+    let used = around.headers.get(http::header::AUTHORIZATION);
+    let used = used.and_then(|header| Scheme::of(header.to_str().ok()?));
+    render(app, around, doing, outcome, |failure, cx| {
+        let (offered, algorithms) = match cx {
+            Some(cx) => {
+                let rules = &cx.registry().rules;
+                (rules.sender_constraint.as_slice(), rules.signing.as_slice())
+            }
+            None => Default::default(),
+        };
+        failure.challenge(&resource::challenges(&failure.rejection(), used, offered, algorithms))
+    })
+    .await
 }
 
 async fn render(
@@ -260,15 +336,20 @@ async fn render(
     around: &Around,
     doing: &str,
     outcome: Result<Response, Failure>,
-    renderer: fn(&Failure) -> Response,
+    renderer: impl FnOnce(&Failure, Option<&Context>) -> Response,
 ) -> Response {
-    match outcome {
+    let cx = Context::begin(app, around).ok();
+    let mut response = match outcome {
         Ok(response) => response,
         Err(failure) => {
-            if let Ok(cx) = Context::begin(app, around) {
+            if let Some(cx) = &cx {
                 cx.note(&failure, doing).await;
             }
-            renderer(&failure)
+            renderer(&failure, cx.as_ref())
         }
+    };
+    if let Some(cx) = &cx {
+        cx.offer_nonce(&mut response);
     }
+    response
 }

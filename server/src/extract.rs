@@ -62,6 +62,12 @@ pub fn certificate(request: &Request) -> Option<PeerCertificate> {
     request.extensions().get::<Peer>()?.certificate().cloned()
 }
 
+/// The values of every `DPoP` header (RFC 9449 4.1). One that is no text is no proof either.
+pub fn proofs(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all("dpop").iter();
+    values.map(|value| value.to_str().unwrap_or_default().to_owned()).collect()
+}
+
 /// The parameters of a GET query or a POST form.
 ///
 /// # Errors

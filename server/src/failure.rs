@@ -92,9 +92,8 @@ impl Failure {
         }
     }
 
-    /// RFC 6750 3: the answer of resources.
-    pub fn bearer(&self) -> Response {
-        let rejection = self.rejection();
+    /// RFC 6750 3, RFC 9449 7.1: the answer of resources, with these values of `WWW-Authenticate` where the token is what is wrong.
+    pub fn challenge(&self, challenges: &[String]) -> Response {
         let status = match self {
             Self::Rejected(rejection) => match rejection.code {
                 ErrorCode::InsufficientScope => StatusCode::FORBIDDEN,
@@ -105,13 +104,8 @@ impl Failure {
         };
         let mut response = (status, no_store()).into_response();
         if matches!(self, Self::Rejected(_)) {
-            let challenge = format!(
-                "Bearer error=\"{}\", error_description=\"{}\"",
-                rejection.code, rejection.description
-            );
-            if let Ok(value) = HeaderValue::from_str(&challenge) {
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
-            }
+            let values = challenges.iter().filter_map(|challenge| HeaderValue::from_str(challenge).ok());
+            response.headers_mut().extend(values.map(|value| (header::WWW_AUTHENTICATE, value)));
         }
         self.invite_back(&mut response);
         response
@@ -156,13 +150,13 @@ mod tests {
     #[test]
     fn a_missing_scope_is_403_and_a_bad_token_401() {
         let failure = |code| Failure::Rejected(Rejection::new(code, "no", fapi_core::Clause("")));
-        assert_eq!(failure(ErrorCode::InsufficientScope).bearer().status(), 403, "RS-03");
-        let response = failure(ErrorCode::InvalidToken).bearer();
-        assert_eq!(response.status(), 401, "RS-03");
-        assert_eq!(
-            response.headers()["www-authenticate"],
-            "Bearer error=\"invalid_token\", error_description=\"no\""
-        );
+        assert_eq!(failure(ErrorCode::InsufficientScope).challenge(&[]).status(), 403, "RS-03");
+        for code in [ErrorCode::InvalidToken, ErrorCode::InvalidDpopProof, ErrorCode::UseDpopNonce] {
+            let response = failure(code).challenge(&["Bearer error=\"…\"".replace('…', "x"), "DPoP".into()]);
+            assert_eq!(response.status(), 401, "RS-03, DPO-10, DPO-11");
+            let values: Vec<_> = response.headers().get_all("www-authenticate").iter().collect();
+            assert_eq!(values, ["Bearer error=\"x\"", "DPoP"], "DPO-10");
+        }
     }
 
     #[test]

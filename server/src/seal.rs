@@ -1,4 +1,5 @@
-//! Did this form come from a page of ours, for this browser and this interaction? CSRF tokens without replica state.
+//! Did this form come from a page of ours, for this browser and this interaction? Is this `DPoP` nonce ours? CSRF tokens and nonces
+//! without replica state.
 //!
 //! A token is an HMAC over the browser's cookie, the interaction and a bucket of time, under a key that all replicas share
 //! (`<ws>-seal`). Nothing is stored; a token of another browser, interaction or hour is worth nothing (`B-01`, `AUT-16`).
@@ -6,6 +7,7 @@
 use std::fmt;
 
 use aws_lc_rs::hmac;
+use fapi_core::dpop::LONGEST_NONCE;
 use fapi_core::ids::GrantId;
 use fapi_core::secret::Digest;
 use fapi_core::{Lifetime, Timestamp};
@@ -13,6 +15,10 @@ use fapi_jose::b64;
 
 /// Tokens of this bucket and the one before are accepted, so one lasts 30 to 60 minutes: longer than any interaction.
 const BUCKET: Lifetime = Lifetime::minutes(30);
+
+/// A `DPoP` nonce of this bucket and the one before is accepted, so one lasts 5 to 10 minutes (`DPO-11`).
+const NONCE_BUCKET: Lifetime = Lifetime::minutes(5);
+const _: () = assert!(2 * NONCE_BUCKET.as_seconds() <= LONGEST_NONCE.as_seconds());
 
 /// Keys to seal with: the first seals, all of them open.
 #[derive(Clone)]
@@ -45,6 +51,24 @@ impl Seal {
     /// A token for a form on a page of this interaction, in this browser. Empty when there is no key: then no form is accepted.
     pub fn token(&self, form: Form, browser: &Digest, grant: &GrantId, now: Timestamp) -> String {
         self.0.first().map(|key| b64::encode(tag(key, form, browser, grant, bucket(now)))).unwrap_or_default()
+    }
+
+    /// A nonce for `DPoP` proofs, the same for everybody for a while (RFC 9449 8). None when there is no key: then no proof that
+    /// needs a nonce is accepted.
+    pub fn nonce(&self, now: Timestamp) -> Option<String> {
+        let message = nonce_message(now.as_unix().div_euclid(NONCE_BUCKET.as_seconds()));
+        self.0.first().map(|key| b64::encode(hmac::sign(key, &message)))
+    }
+
+    /// Whether a nonce is one of ours, and not too old. Constant time.
+    pub fn knows_nonce(&self, nonce: &str, now: Timestamp) -> bool {
+        let Some(presented) = b64::decode(nonce) else { return false };
+        let current = now.as_unix().div_euclid(NONCE_BUCKET.as_seconds());
+        self.0.iter().any(|key| {
+            [current, current - 1]
+                .iter()
+                .any(|bucket| hmac::verify(key, &nonce_message(*bucket), &presented).is_ok())
+        })
     }
 
     /// Whether a form's token is one of ours. Constant time.
@@ -84,6 +108,10 @@ fn message(form: Form, browser: &Digest, grant: &GrantId, bucket: i64) -> Vec<u8
     message
 }
 
+fn nonce_message(bucket: i64) -> Vec<u8> {
+    [b"dpop nonce".as_slice(), &bucket.to_be_bytes()].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +148,23 @@ mod tests {
         let rotated = Seal::new([[2; 32].as_slice(), [1; 32].as_slice()]);
         assert!(rotated.opens(&token, Form::Login, &browser, &grant, NOON));
         assert!(!Seal::new([[2; 32].as_slice()]).opens(&token, Form::Login, &browser, &grant, NOON));
+    }
+
+    #[test]
+    fn a_nonce_lasts_five_to_ten_minutes_on_every_replica() {
+        let (seal, browser, grant) = parts();
+        let nonce = seal.nonce(NOON).unwrap();
+        let replica = Seal::new([[2; 32].as_slice(), [1; 32].as_slice()]);
+        assert!(seal.knows_nonce(&nonce, NOON) && replica.knows_nonce(&nonce, NOON), "DPO-11");
+        assert!(seal.knows_nonce(&nonce, NOON + Lifetime::minutes(5)), "DPO-11: the one before, too");
+        assert!(!seal.knows_nonce(&nonce, NOON + Lifetime::minutes(10)), "DPO-11");
+        assert_ne!(seal.nonce(NOON + Lifetime::minutes(5)).unwrap(), nonce);
+        let form = seal.token(Form::Login, &browser, &grant, NOON);
+        for other in [form.as_str(), "", "AAAA"] {
+            assert!(!seal.knows_nonce(other, NOON), "DPO-11 {other}");
+        }
+        assert!(!Seal::new([[2; 32].as_slice()]).knows_nonce(&nonce, NOON), "DPO-11: another server's");
+        assert_eq!(Seal::new([]).nonce(NOON), None);
     }
 
     #[test]

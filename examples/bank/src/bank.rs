@@ -27,6 +27,7 @@ use crate::introspection::Introspection;
 use crate::issuer::Authority;
 use crate::listen::listen;
 use crate::outbound::{Client, Routes};
+use crate::proofs::Proofs;
 use crate::routes::{Counter, Shared, router};
 
 /// What a bank is made of.
@@ -145,6 +146,7 @@ impl Bank {
         let guard = Guard {
             authority: Authority::new(config.issuer, client, Arc::clone(&clock)),
             introspection,
+            proofs: Proofs::default(),
             audience: config.audience,
             clock: Arc::clone(&clock),
         };

@@ -6,6 +6,7 @@
 //! | `guard` | may this request see accounts, and whose? The checks, in their order |
 //! | `issuer` | which keys does the issuer publish, and where is it asked? |
 //! | `introspection` | is this token still in force, and whom does it speak for? |
+//! | `proofs` | has this proof come before? |
 //! | `accounts` | what belongs to whom? |
 //! | `routes` | what is behind which path? |
 //! | `refusal`, `interaction`, `accept` | what does every answer look like? |
@@ -23,6 +24,7 @@ mod introspection;
 mod issuer;
 mod listen;
 mod outbound;
+mod proofs;
 mod refusal;
 mod routes;
 

@@ -2,7 +2,9 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use fapi_core::resource::{Scheme, challenges};
 use fapi_core::{ErrorCode, Rejection};
+use fapi_jose::Alg;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
@@ -17,8 +19,8 @@ pub(crate) enum Refusal {
     NotAcceptable,
     /// It does not exist, or is somebody else's: nobody learns which (`RS-08`).
     NotFound,
-    /// The token, or how it was sent.
-    Rejected(Rejection),
+    /// The token, or how it was sent, with the scheme it was sent by.
+    Rejected(Rejection, Scheme),
     /// The authorization server could not be asked. The text is for the log.
     Unavailable(String),
 }
@@ -29,11 +31,19 @@ pub(crate) struct Reason(pub(crate) String);
 
 impl From<Rejection> for Refusal {
     fn from(rejection: Rejection) -> Self {
-        Self::Rejected(rejection)
+        Self::Rejected(rejection, Scheme::Bearer)
     }
 }
 
 impl Refusal {
+    /// To whom came by this scheme.
+    pub(crate) fn to(self, scheme: Scheme) -> Self {
+        match self {
+            Self::Rejected(rejection, _) => Self::Rejected(rejection, scheme),
+            other => other,
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Anonymous(_) => StatusCode::UNAUTHORIZED,
@@ -41,7 +51,7 @@ impl Refusal {
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::NotFound => StatusCode::NOT_FOUND,
             // RFC 6750 3.1
-            Self::Rejected(rejection) => match rejection.code {
+            Self::Rejected(rejection, _) => match rejection.code {
                 ErrorCode::InvalidRequest => StatusCode::BAD_REQUEST,
                 ErrorCode::InsufficientScope => StatusCode::FORBIDDEN,
                 _ => StatusCode::UNAUTHORIZED,
@@ -53,7 +63,7 @@ impl Refusal {
     /// The code and the sentence that the caller is told.
     fn told(&self) -> (&'static str, &'static str) {
         match self {
-            Self::Anonymous(rejection) | Self::Rejected(rejection) => {
+            Self::Anonymous(rejection) | Self::Rejected(rejection, _) => {
                 (rejection.code.as_str(), rejection.description)
             }
             Self::MethodNotAllowed => ("invalid_request", "accounts are read with GET"),
@@ -68,7 +78,7 @@ impl Refusal {
 
     fn reason(&self) -> Reason {
         Reason(match self {
-            Self::Anonymous(rejection) | Self::Rejected(rejection) => rejection.to_string(),
+            Self::Anonymous(rejection) | Self::Rejected(rejection, _) => rejection.to_string(),
             Self::Unavailable(why) => why.clone(),
             Self::MethodNotAllowed | Self::NotAcceptable | Self::NotFound => self.told().1.to_owned(),
         })
@@ -76,13 +86,13 @@ impl Refusal {
 
     /// `WWW-Authenticate`, where credentials are what is wrong. A challenge has at least one parameter (RFC 6750 3).
     fn challenge(&self) -> Option<String> {
-        let rejection = match self {
+        let (rejection, scheme) = match self {
             Self::Anonymous(_) => return Some(r#"Bearer realm="bank""#.to_owned()),
-            Self::Rejected(rejection) => rejection,
+            Self::Rejected(rejection, scheme) => (rejection, *scheme),
             _ => return None,
         };
-        let mut challenge =
-            format!(r#"Bearer error="{}", error_description="{}""#, rejection.code, rejection.description);
+        // Which way a token has to come depends on the token: the one that is meant, and no other.
+        let mut challenge = challenges(rejection, Some(scheme), &[], Alg::ALL).into_iter().next()?;
         if rejection.code == ErrorCode::InsufficientScope {
             challenge.push_str(r#", scope="accounts""#);
         }

@@ -116,7 +116,8 @@ pub fn id_token(
             claims.insert(name.into(), json!(value));
         }
     }
-    if let Some(access_token) = hashes.access_token {
+    // For EdDSA no specification names the hash.
+    if let Some(access_token) = hashes.access_token.filter(|_| alg != Alg::EdDsa) {
         claims.insert("at_hash".into(), json!(half_hash(access_token)));
     }
     if let Some(code) = hashes.code {

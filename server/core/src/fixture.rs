@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::certificate::{PeerCertificate, TrustAnchors};
 use crate::client::{AuthRegistration, AuthenticatedClient, Client, GrantType, Offer, Registration};
+use crate::dpop::Call;
 use crate::grant::{Grant, Person};
 use crate::ids::{ClientId, GrantId, Incarnation, Subject};
 use crate::issuer::{Doors, Issuer, Mtls};
@@ -181,6 +182,24 @@ pub(crate) fn request_claims() -> Value {
 /// Signs claims as somebody.
 pub(crate) fn sign(key: &SigningKey, typ: Option<&str>, claims: &Value) -> String {
     key.sign(typ, claims.as_object().unwrap()).unwrap()
+}
+
+/// A JWS with exactly this header, by a P-256 key.
+pub(crate) fn sign_raw(key: &SigningKey, header: &Value, claims: &Value) -> String {
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+    let jwk: Value = serde_json::from_str(&key.to_private_jwk()).unwrap();
+    let [d, x, y] = ["d", "x", "y"].map(|name| fapi_jose::b64::decode(jwk[name].as_str().unwrap()).unwrap());
+    let point = [&[4], x.as_slice(), &y].concat();
+    let pair = EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_FIXED_SIGNING, &d, &point);
+    let encode = |value: &Value| fapi_jose::b64::encode(value.to_string());
+    let message = format!("{}.{}", encode(header), encode(claims));
+    let signature = pair.unwrap().sign(&aws_lc_rs::rand::SystemRandom::new(), message.as_bytes()).unwrap();
+    format!("{message}.{}", fapi_jose::b64::encode(signature))
+}
+
+/// The claims of a `DPoP` proof that is accepted for this call.
+pub(crate) fn proof_claims(call: Call<'_>) -> Value {
+    json!({"jti": "p1", "htm": call.method, "htu": call.url, "iat": NOON.as_unix()})
 }
 
 /// JSON with members set (`null` removes).

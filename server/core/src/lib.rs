@@ -9,6 +9,7 @@
 //! | [`profile`] | which rules does a profile set, and what may be configured on top? |
 //! | [`client`] | who is calling, and may this client be registered at all? |
 //! | [`certificate`] | does this certificate name this client, and is it valid? |
+//! | [`dpop`] | does the caller hold a key, and which? |
 //! | [`sender`] | to which key is the token bound? |
 //! | [`authorize`] | is this an authorization request we accept? |
 //! | [`grant`] | what has happened to this authorization so far? |
@@ -29,6 +30,7 @@ pub mod claims;
 pub mod clause;
 pub mod client;
 pub mod consent;
+pub mod dpop;
 pub mod grant;
 pub mod ids;
 pub mod interaction;

@@ -48,8 +48,10 @@ pub enum Purpose {
     Browser,
     /// An authorization code.
     Code,
-    /// The `jti` of a client assertion or DPoP proof, within its client.
+    /// The `jti` of a client assertion, within its client.
     Jti,
+    /// The `jti` of a `DPoP` proof, within its key.
+    Proof,
     /// A refresh token.
     RefreshToken,
     /// A request object that came by value.
@@ -66,6 +68,7 @@ impl Purpose {
             Self::Browser => "browser",
             Self::Code => "code",
             Self::Jti => "jti",
+            Self::Proof => "proof",
             Self::RefreshToken => "refresh_token",
             Self::RequestObject => "request_object",
             Self::RequestUri => "request_uri",

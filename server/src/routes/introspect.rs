@@ -3,10 +3,11 @@
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use fapi_core::client::{AuthenticatedClient, Endpoint};
-use fapi_core::introspection;
+use fapi_core::introspection::{self, Form};
 use fapi_core::rejection::Rejection;
 use fapi_core::resource::{self, AccessToken, Expectations};
 use fapi_core::secret::{Purpose, Secret};
+use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
 use crate::app::App;
@@ -26,7 +27,31 @@ async fn answer(app: &App, around: &Around, request: Request) -> Result<Response
     let caller = cx.authenticate(&request.credentials, Endpoint::Introspection).await?;
     let token = request.params.required("token", "token is missing", "RFC 7662 2.1")?;
     let known = cx.introspect(token, &caller).await?.unwrap_or_else(introspection::inactive);
-    Ok((no_store(), axum::Json(known)).into_response())
+    match introspection::form(known, asks_for_jwt(&request.headers), &caller, cx.registry(), cx.now())? {
+        Form::Json(answer) => Ok((no_store(), axum::Json(answer)).into_response()),
+        Form::Jwt { to_sign, encryption } => {
+            let signed = cx.sign(&to_sign)?;
+            let jwt = match encryption {
+                None => signed,
+                Some(choice) => cx.encrypt(&signed, choice, &caller)?,
+            };
+            Ok((no_store(), [(header::CONTENT_TYPE, introspection::JWT)], jwt).into_response())
+        }
+    }
+}
+
+/// RFC 9701 4: the caller names the media type. A wildcard is content with JSON.
+fn asks_for_jwt(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|range| {
+        let mut pieces = range.split(';').map(str::trim);
+        let named = pieces.next().is_some_and(|name| name.eq_ignore_ascii_case(introspection::JWT));
+        let refused = |parameter: &str| {
+            let weight = parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="));
+            weight.and_then(|weight| weight.parse().ok()) == Some(0.0_f32)
+        };
+        named && !pieces.any(refused)
+    })
 }
 
 impl Context {
@@ -35,7 +60,7 @@ impl Context {
         token: &str,
         caller: &AuthenticatedClient,
     ) -> Result<Option<Map<String, Value>>, Failure> {
-        match self.access_token(token, |token, expected| resource::read(token, expected, self.now())).await {
+        match self.our_token(token).await {
             Ok(token) => {
                 let grant = match token.grant() {
                     Some(id) => self.store().by_id(&id).await?,
@@ -47,6 +72,15 @@ impl Context {
             Err(Failure::Rejected(_)) => self.introspect_refresh(token, caller).await,
             Err(trouble) => Err(trouble),
         }
+    }
+
+    /// An access token of ours in the hands of somebody who is not its presenter.
+    ///
+    /// # Errors
+    /// `invalid_token`.
+    pub(super) async fn our_token(&self, token: &str) -> Result<AccessToken, Failure> {
+        let token = self.verified(|expected| resource::read(token, expected, self.now()))?;
+        self.in_force(token).await
     }
 
     async fn introspect_refresh(
@@ -62,16 +96,14 @@ impl Context {
         Ok(introspection::refresh_token(&row, &grant, caller, self.registry(), self.now()))
     }
 
-    /// An access token of ours, still in force: signed by us, not expired, its client still served, not revoked. Our own
-    /// endpoints always ask the store.
+    /// What `check` makes of a token that should be ours.
     ///
     /// # Errors
-    /// `invalid_token`.
-    pub(super) async fn access_token(
+    /// What `check` refuses.
+    pub(super) fn verified<T>(
         &self,
-        token: &str,
-        check: impl Fn(&str, &Expectations<'_>) -> Result<AccessToken, Rejection>,
-    ) -> Result<AccessToken, Failure> {
+        check: impl FnOnce(&Expectations<'_>) -> Result<T, Rejection>,
+    ) -> Result<T, Failure> {
         let keys = self.registry().jwks();
         let expected = Expectations {
             issuer: self.registry().issuer.as_str(),
@@ -79,7 +111,15 @@ impl Context {
             keys: &keys,
             algorithms: &self.registry().rules.signing,
         };
-        let token = check(token, &expected)?;
+        Ok(check(&expected)?)
+    }
+
+    /// An access token that was verified and is still in force: its client is still served, and nobody revoked it. Our own endpoints
+    /// always ask the store.
+    ///
+    /// # Errors
+    /// `invalid_token`.
+    pub(super) async fn in_force(&self, token: AccessToken) -> Result<AccessToken, Failure> {
         let ended = |detail: &str| {
             Rejection::invalid_token("the access token is not valid", "RFC 6750 3.1").detail(detail)
         };

@@ -6,6 +6,7 @@ use fapi_core::authorize::{REQUEST_URI_PREFIX, push};
 use fapi_core::client::Endpoint;
 use fapi_core::grant::Grant;
 use fapi_core::ids::GrantId;
+use fapi_core::profile::SenderConstraint;
 use fapi_core::secret::{Purpose, Secret};
 use http::StatusCode;
 use serde_json::json;
@@ -25,7 +26,11 @@ async fn answer(app: &App, around: &Around, request: Request) -> Result<Response
     let cx = Context::begin(app, around)?;
     let request = ClientRequest::read(request).await?;
     let client = cx.authenticate(&request.credentials, Endpoint::Par).await?;
-    let accepted = push(&request.params, &client, cx.registry(), cx.now())?;
+    let mut accepted = push(&request.params, &client, cx.registry(), cx.now())?;
+    // RFC 9449 10.1: a proof here binds the code, where tokens will be bound to that key.
+    if client.sender_constraint() == SenderConstraint::DPoP && request.headers.contains_key("dpop") {
+        accepted = accepted.pushed_with(&cx.held_key(&request, Endpoint::Par).await?)?;
+    }
 
     let handle = Secret::from_random(cx.random());
     let lifetime = cx.registry().rules.lifetimes.pushed_request;

@@ -3,7 +3,6 @@
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use fapi_core::client::Endpoint;
-use fapi_core::resource;
 use fapi_core::revocation::{self, Revocation};
 use fapi_core::secret::{Purpose, Secret};
 use fapi_store::Denied;
@@ -27,15 +26,14 @@ async fn answer(app: &App, around: &Around, request: Request) -> Result<Response
     let token = request.params.required("token", "token is missing", "RFC 7009 2.1")?;
 
     // The hint is only a hint: a JWT of ours is an access token, everything else can only be a refresh token.
-    let revocation =
-        match cx.access_token(token, |token, expected| resource::read(token, expected, cx.now())).await {
-            Ok(token) => Some(revocation::access_token(&token, &client)?),
-            Err(Failure::Rejected(_)) => {
-                let row = cx.store().lookup(&Secret::presented(token).digest(Purpose::RefreshToken)).await?;
-                row.map(|row| revocation::refresh_token(&row, &client)).transpose()?
-            }
-            Err(trouble) => return Err(trouble),
-        };
+    let revocation = match cx.our_token(token).await {
+        Ok(token) => Some(revocation::access_token(&token, &client)?),
+        Err(Failure::Rejected(_)) => {
+            let row = cx.store().lookup(&Secret::presented(token).digest(Purpose::RefreshToken)).await?;
+            row.map(|row| revocation::refresh_token(&row, &client)).transpose()?
+        }
+        Err(trouble) => return Err(trouble),
+    };
     match revocation {
         None => {}
         Some(Revocation::Token { jti, until }) => cx.store().deny_use(&Denied::Token(jti), until).await?,

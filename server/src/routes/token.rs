@@ -24,7 +24,7 @@ async fn answer(app: &App, around: &Around, request: Request) -> Result<Response
     let cx = Context::begin(app, around)?;
     let request = ClientRequest::read(request).await?;
     let client = cx.authenticate(&request.credentials, Endpoint::Token).await?;
-    let binding = cx.bind(&client, request.certificate.as_ref())?;
+    let binding = cx.bind(&client, &request, Endpoint::Token).await?;
     let issue = match TokenRequest::parse(&request.params, &client)? {
         TokenRequest::Code(code) => cx.redeem(&code, &client, &binding).await?,
         TokenRequest::Refresh(token) => cx.refresh(&token, &client, &binding).await?,
@@ -32,7 +32,7 @@ async fn answer(app: &App, around: &Around, request: Request) -> Result<Response
             token::client_credentials(&wish, &client, &binding, cx.registry(), cx.token_random(), cx.now())?
         }
     };
-    let body = cx.mint(&issue, &client)?;
+    let body = cx.mint(&issue, &client, &binding)?;
     Ok((no_store(), axum::Json(body)).into_response())
 }
 
@@ -92,7 +92,12 @@ impl Context {
     }
 
     /// The token response (`TOK-01`): access token first, since the ID Token answers for it.
-    fn mint(&self, issue: &Issue, client: &AuthenticatedClient) -> Result<Map<String, Value>, Failure> {
+    fn mint(
+        &self,
+        issue: &Issue,
+        client: &AuthenticatedClient,
+        binding: &SenderBinding,
+    ) -> Result<Map<String, Value>, Failure> {
         let access_token = self.sign(&issue.access_token)?;
         let mut body = Map::new();
         if let Some(draft) = &issue.id_token {
@@ -103,7 +108,7 @@ impl Context {
             body.insert("refresh_token".into(), json!(secret.expose()));
         }
         body.insert("access_token".into(), json!(access_token));
-        body.insert("token_type".into(), json!("Bearer"));
+        body.insert("token_type".into(), json!(binding.token_type()));
         body.insert("expires_in".into(), json!(issue.expires_in.as_seconds()));
         body.insert("scope".into(), json!(issue.scope.to_string()));
         Ok(body)

@@ -3,14 +3,15 @@
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use fapi_core::claims;
+use fapi_core::dpop::Call;
 use fapi_core::rejection::Rejection;
-use fapi_core::resource;
+use fapi_core::resource::{self, AccessToken, Checked, Presented, Presenter};
 use http::header;
 use tracing::info;
 
 use crate::app::App;
-use crate::context::{Around, Context, bearer as render};
-use crate::extract::{INTERACTION_ID, certificate, interaction_id};
+use crate::context::{Around, Context, challenge as render};
+use crate::extract::{INTERACTION_ID, certificate, interaction_id, proofs};
 use crate::failure::{Failure, no_store};
 use crate::login;
 
@@ -33,14 +34,7 @@ async fn read(app: &App, around: &Around, request: Request) -> Result<Response, 
             Rejection::invalid_request("access tokens are not accepted in the URL", "F1B 6.2.1-3").into()
         );
     }
-    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = resource::bearer(header)?;
-    let certificate = certificate(&request);
-    let token = cx
-        .access_token(token, |token, expected| {
-            resource::check(token, certificate.as_ref(), expected, cx.now())
-        })
-        .await?;
+    let token = cx.admit(cx.checked(&request)?).await?;
     token.require("openid")?;
 
     let ended = || Rejection::invalid_token("the access token is not valid", "RFC 6750 3.1");
@@ -59,4 +53,32 @@ async fn read(app: &App, around: &Around, request: Request) -> Result<Response, 
             (no_store(), [(header::CONTENT_TYPE, "application/jwt")], jwt).into_response()
         }
     })
+}
+
+impl Context {
+    /// The access token of a request to a resource of ours, by its head and connection (`RS-09`).
+    fn checked(&self, request: &Request) -> Result<Checked, Failure> {
+        let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let presented = Presented::parse(header)?;
+        let url = self.registry().doors.back.url(request.uri().path());
+        let seal = self.seal();
+        let ours = |nonce: &str| seal.knows_nonce(nonce, self.now());
+        let (certificate, proofs) = (certificate(request), proofs(request.headers()));
+        let presenter = Presenter {
+            certificate: certificate.as_ref(),
+            proofs: &proofs,
+            call: Call { method: request.method().as_str(), url: &url },
+            nonce: self.nonce_rule(&ours),
+        };
+        self.verified(|expected| resource::check(presented, &presenter, expected, self.now()))
+    }
+
+    /// The same, if its proof is used for the first time and the token is in force.
+    async fn admit(&self, checked: Checked) -> Result<AccessToken, Failure> {
+        let first = match checked.replay() {
+            None => true,
+            Some(key) => self.first_use(key).await?,
+        };
+        self.in_force(checked.admit(first)?).await
+    }
 }

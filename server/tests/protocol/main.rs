@@ -22,6 +22,8 @@ mod doors;
 #[cfg(test)]
 mod encryption;
 #[cfg(test)]
+mod fapi2;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod forge;

@@ -96,10 +96,15 @@ fn users() -> Vec<u8> {
 impl TestServer {
     /// FAPI 1.0 Advanced with its defaults: PAR, JARM, two clients `app` and `other`, people `alice` and `bob`.
     pub(crate) fn fintech() -> Self {
+        Self::of(ProfileName::Fintech)
+    }
+
+    /// The same under the rules of another profile.
+    pub(crate) fn of(profile: ProfileName) -> Self {
         let mut document = Document::new(
             Issuer::parse(ISSUER).unwrap(),
             Mtls::Host(BACK.into()),
-            ProfileName::Fintech,
+            profile,
             LoginType::Users,
             StorageType::SQLite,
         );

@@ -245,3 +245,57 @@ async fn accounts_of_somebody_else_do_not_exist() {
     let answer = house.get_with(&own, "/accounts", &[]).await;
     assert_eq!((answer.status, answer.error().as_str()), (403, "insufficient_scope"), "RS-08");
 }
+
+/// `DPO-04`, `DPO-05`, `DPO-07`, `DPO-08`, `DPO-10`: a token that is bound to a key is of use with a proof by that key, for this call,
+/// once.
+#[tokio::test]
+async fn a_token_that_is_bound_to_a_key_needs_a_proof_for_every_call() {
+    let house = House::open().await;
+    let [own, other] = [Alg::Es256, Alg::EdDsa].map(|alg| SigningKey::generate(alg, 2048).unwrap());
+    let token = house.token(&json!({ "cnf": { "jkt": own.public().thumbprint() } }));
+    let claims = json!({
+        "jti": "p1", "htm": "GET", "htu": format!("{}/accounts", crate::house::API), "iat": crate::house::NOON.as_unix(),
+        "ath": b64::encode(fapi_jose::sha256(&token)),
+    });
+    let proof = |key: &SigningKey, changes: Value| {
+        let mut claims = claims.clone();
+        claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        key.sign_dpop(claims.as_object().unwrap()).unwrap()
+    };
+    let ask = async |scheme: &str, proofs: &[String]| {
+        let authorization = format!("{scheme} {token}");
+        let mut headers = vec![("Authorization", authorization.as_str())];
+        headers.extend(proofs.iter().map(|proof| ("DPoP", proof.as_str())));
+        house.send(None, "GET /accounts?page=1", &headers).await
+    };
+    let good = proof(&own, json!({}));
+    let answer = ask("DPoP", &[good.clone()]).await;
+    assert_eq!(answer.status, 200, "DPO-07, RS-09: no certificate is needed {}", answer.text());
+    for (id, scheme, proofs, error) in [
+        ("DPO-08", "DPoP", vec![good], "invalid_dpop_proof"),
+        ("DPO-10", "DPoP", vec![], "invalid_dpop_proof"),
+        ("DPO-10", "Bearer", vec![proof(&own, json!({"jti": "p2"}))], "invalid_dpop_proof"),
+        (
+            "DPO-01",
+            "DPoP",
+            vec![proof(&own, json!({"jti": "p3"})), proof(&own, json!({"jti": "p4"}))],
+            "invalid_dpop_proof",
+        ),
+        ("DPO-04", "DPoP", vec![proof(&own, json!({"jti": "p5", "htm": "POST"}))], "invalid_dpop_proof"),
+        (
+            "DPO-05",
+            "DPoP",
+            vec![proof(&own, json!({"jti": "p6", "htu": "https://bank.localhost/accounts"}))],
+            "invalid_dpop_proof",
+        ),
+        ("DPO-07", "DPoP", vec![proof(&own, json!({"jti": "p7", "ath": "x"}))], "invalid_dpop_proof"),
+        ("DPO-07, P-19", "DPoP", vec![proof(&other, json!({"jti": "p8"}))], "invalid_token"),
+    ] {
+        let answer = ask(scheme, &proofs).await;
+        assert_eq!((answer.status, answer.error().as_str()), (401, error), "{id}");
+        let challenge = answer.header("www-authenticate").unwrap();
+        assert!(challenge.starts_with(&format!("DPoP error=\"{error}\"")), "DPO-10 {id} {challenge}");
+        assert!(challenge.ends_with("algs=\"PS256 ES256 EdDSA\""), "DPO-10 {id} {challenge}");
+    }
+    assert_eq!(ask("dpop", &[proof(&own, json!({"jti": "p9"}))]).await.status, 200, "RS-01");
+}

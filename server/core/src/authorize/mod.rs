@@ -16,8 +16,10 @@ pub use arrival::{Arrival, REQUEST_URI_PREFIX, Refused, arrive, by_value};
 pub use claims_parameter::{AcrWish, ClaimsRequest};
 pub use parse::push;
 
+use crate::dpop::{HeldKey, KeyThumbprint};
 use crate::profile::Response;
 use crate::redirect::RedirectUri;
+use crate::rejection::{ErrorCode, Rejection};
 use crate::scope::Scopes;
 use crate::secret::Digest;
 
@@ -39,6 +41,9 @@ pub struct AuthorizationRequest {
     /// PKCE.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_challenge: Option<CodeChallenge>,
+    /// The `DPoP` key that alone may redeem the code (RFC 9449 10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<KeyThumbprint>,
     /// How the person is to be asked.
     #[serde(default)]
     pub prompt: Prompt,
@@ -62,6 +67,24 @@ pub struct AuthorizationRequest {
     pub resource: Option<String>,
     /// How it arrived.
     pub delivery: Delivery,
+}
+
+impl AuthorizationRequest {
+    /// A pushed request that came with a proof: the code is bound to its key as if `dpop_jkt` had named it (RFC 9449 10.1).
+    ///
+    /// # Errors
+    /// `invalid_dpop_proof` if `dpop_jkt` names another key (`DPO-12`, `E-28`).
+    pub fn pushed_with(self, key: &HeldKey) -> Result<Self, Rejection> {
+        if self.dpop_jkt.as_ref().is_some_and(|named| named != key.thumbprint()) {
+            let description = "dpop_jkt names another key than that of the DPoP proof";
+            return Err(Rejection::new(
+                ErrorCode::InvalidDpopProof,
+                description,
+                crate::Clause("RFC 9449 10.1"),
+            ));
+        }
+        Ok(Self { dpop_jkt: Some(key.thumbprint().clone()), ..self })
+    }
 }
 
 /// How a request arrived.

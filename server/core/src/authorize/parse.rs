@@ -6,9 +6,10 @@ use super::arrival::Refused;
 use super::claims_parameter::ClaimsRequest;
 use super::{AuthorizationRequest, CodeChallenge, Delivery, Prompt, request_object};
 use crate::client::{AuthenticatedClient, Client, GrantType};
+use crate::dpop::KeyThumbprint;
 use crate::lifetime::Timestamp;
 use crate::params::Params;
-use crate::profile::{Nonce, Pkce, RequestDelivery, RequestObject, Response};
+use crate::profile::{Nonce, Pkce, RequestDelivery, RequestObject, Response, SenderConstraint};
 use crate::registry::Registry;
 use crate::rejection::{ErrorCode, Rejection};
 use crate::response::Destination;
@@ -161,6 +162,7 @@ pub(super) fn parse(
     }
 
     let code_challenge = pkce(source, rules.pkce, &delivery).map_err(to)?;
+    let dpop_jkt = dpop_jkt(source, client, registry).map_err(to)?;
     let prompt = prompt(source).map_err(to)?;
     let max_age = max_age(source).map_err(to)?;
     let claims =
@@ -186,6 +188,7 @@ pub(super) fn parse(
         state,
         nonce,
         code_challenge,
+        dpop_jkt,
         prompt,
         max_age,
         acr_values: list("acr_values").map_err(to)?,
@@ -286,6 +289,29 @@ fn pkce(source: &Source<'_>, rule: Pkce, delivery: &Delivery) -> Result<Option<C
     challenge
         .map(Some)
         .ok_or_else(|| Rejection::invalid_request("code_challenge is malformed", "RFC 7636 4.2"))
+}
+
+/// RFC 9449 10: a key that the code is to be bound to (`DPO-12`). Where no token is ever bound to a key, the parameter is one of
+/// many that nobody knows.
+fn dpop_jkt(
+    source: &Source<'_>,
+    client: &Client,
+    registry: &Registry,
+) -> Result<Option<KeyThumbprint>, Rejection> {
+    if !registry.rules.offers_dpop() {
+        return Ok(None);
+    }
+    let Some(text) = source.text("dpop_jkt")? else { return Ok(None) };
+    if client.sender_constraint() != SenderConstraint::DPoP {
+        return Err(Rejection::invalid_request(
+            "dpop_jkt was sent, but the tokens of this client are bound to its certificate",
+            "RFC 9449 10",
+        ));
+    }
+    let thumbprint = KeyThumbprint::parse(&text);
+    thumbprint
+        .map(Some)
+        .ok_or_else(|| Rejection::invalid_request("dpop_jkt is not the thumbprint of a key", "RFC 9449 10"))
 }
 
 /// OpenID Connect Core 3.1.2.1: `none` stands alone; unknown values are ignored.

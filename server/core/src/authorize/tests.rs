@@ -365,3 +365,88 @@ fn an_old_request_object_does_not_become_good_by_waiting() {
         .unwrap_err();
     assert_eq!(refused.code, ErrorCode::InvalidRequestObject, "E-02");
 }
+
+/// `DPO-12`: a code may be bound to a key by the parameter, by a proof at PAR, or by both if they agree.
+#[test]
+fn a_request_may_name_the_key_that_redeems_the_code() {
+    use crate::dpop::{HeldKey, KeyThumbprint};
+    use crate::fixture::Workspace;
+    use crate::profile::{ProfileName, SenderConstraint};
+    let security = || Workspace::new(ProfileName::FAPI2Security);
+    let registry = security().build();
+    let (one, other) = (app_key().public().thumbprint(), mallory_key().public().thumbprint());
+    let held = |jkt: &str| HeldKey::for_tests(KeyThumbprint::parse(jkt).unwrap());
+    let named = json!({"dpop_jkt": one, "response_mode": null});
+    let request = pushed(&registry, &named).expect("DPO-12");
+    assert_eq!(request.dpop_jkt.as_ref().unwrap().as_str(), one, "DPO-12");
+    assert_eq!(request.clone().pushed_with(&held(one)).unwrap(), request, "DPO-12: both agree");
+    let refused = request.pushed_with(&held(other)).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InvalidDpopProof, "E-28, DPO-12, P-02");
+    let request = pushed(&registry, &json!({"response_mode": null})).unwrap();
+    assert_eq!(request.dpop_jkt, None);
+    assert_eq!(request.pushed_with(&held(other)).unwrap().dpop_jkt.unwrap().as_str(), other, "DPO-12");
+
+    let malformed = json!({"dpop_jkt": "not a thumbprint", "response_mode": null});
+    assert_eq!(code_of(&registry, &malformed), ErrorCode::InvalidRequest, "DPO-12");
+    let certificates =
+        security().client(|it| it.sender_constraint = Some(SenderConstraint::Certificate)).build();
+    assert_eq!(code_of(&certificates, &named), ErrorCode::InvalidRequest, "DPO-12: nothing could redeem it");
+    let fintech =
+        pushed(&fintech().build(), &json!({"dpop_jkt": one})).expect("AUT-02: unknown there, and ignored");
+    assert_eq!(fintech.dpop_jkt, None);
+}
+
+/// `F2-R01` to `F2-R03`, `MS-R01`, `MS-R02`: what each of the two profiles takes at PAR.
+#[test]
+fn fapi_2_takes_plain_pushed_parameters_and_message_signing_does_not() {
+    use crate::fixture::Workspace;
+    use crate::profile::ProfileName;
+    let form: Vec<(String, String)> = [
+        ("response_type", "code"),
+        ("redirect_uri", CALLBACK),
+        ("scope", "accounts"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec();
+    let with = |name: &str, value: Option<&str>| {
+        let kept = form.iter().filter(|(known, _)| known != name).cloned();
+        Params::from_pairs(kept.chain(value.map(|value| (name.to_owned(), value.to_owned()))))
+    };
+    let registry = Workspace::new(ProfileName::FAPI2Security).build();
+    let app = authenticated(&registry, "app");
+    let security = |params: &Params| push(params, &app, &registry, NOON);
+    let accepted =
+        security(&with("", None)).expect("F2SP 5.3.2.2: neither openid, nonce nor state is needed");
+    assert_eq!((accepted.response, accepted.nonce), (Response::Code, None), "RSP-05, AUT-08");
+    for (id, params, code) in [
+        (
+            "RSP-12, E-12, F2-R02",
+            with("response_type", Some("code id_token")),
+            ErrorCode::UnsupportedResponseType,
+        ),
+        ("RSP-12, E-12, F2-R02", with("response_type", Some("token")), ErrorCode::UnsupportedResponseType),
+        ("PKC-01, E-14, F2-R03", with("code_challenge", None), ErrorCode::InvalidRequest),
+        ("PKC-02, E-14, F2-R03", with("code_challenge_method", Some("plain")), ErrorCode::InvalidRequest),
+        ("AUT-06", with("redirect_uri", None), ErrorCode::InvalidRequest),
+        ("PAR-11, E-09", with("redirect_uri", Some("https://app.example/new")), ErrorCode::InvalidRequest),
+        ("F2-R02", with("response_mode", Some("jwt")), ErrorCode::InvalidRequest),
+        ("E-11, PAR-05", with("request_uri", Some("urn:x")), ErrorCode::InvalidRequest),
+    ] {
+        assert_eq!(security(&params).expect_err(id).code, code, "{id}");
+    }
+
+    let registry = Workspace::new(ProfileName::FAPI2MessageSigning).build();
+    let app = authenticated(&registry, "app");
+    let unsigned = push(&with("response_mode", Some("jwt")), &app, &registry, NOON).unwrap_err();
+    assert_eq!(unsigned.code, ErrorCode::InvalidRequest, "E-18, MS-R01, RO-01");
+    pushed(&registry, &json!({})).expect("RO-01");
+    assert_eq!(
+        code_of(&registry, &json!({"response_mode": null})),
+        ErrorCode::UnsupportedResponseType,
+        "MS-R02"
+    );
+    let long = json!({"exp": NOON.as_unix() + 70 * 60});
+    assert_eq!(code_of(&registry, &long), ErrorCode::InvalidRequestObject, "MS-R03, E-03");
+}

@@ -358,7 +358,7 @@ fn check_messages(rules: &Rules, registration: &Registration, refused: &mut Vec<
             Some((profile.id_token_encryption.rule, rules.id_token_encryption)),
         ),
         ("userinfo", &registration.userinfo, None),
-        ("introspection", &registration.introspection, None),
+        ("introspection", &registration.introspection, Some(("INT-01", Encryption::Optional))),
     ];
     for (field, choice, policy) in messages {
         if let Some(alg) = choice.signing_algorithm
@@ -396,7 +396,11 @@ fn check_messages(rules: &Rules, registration: &Registration, refused: &mut Vec<
             );
         }
         let obtains_code = registration.grant_types.contains(&GrantType::AuthorizationCode);
-        let concerned = obtains_code && (field != "response" || rules.offers(Response::CodeJarm));
+        let concerned = match field {
+            "introspection" => true,
+            "response" => obtains_code && rules.offers(Response::CodeJarm),
+            _ => obtains_code,
+        };
         let has_key = |alg| {
             let jwks = registration.auth.jwks.as_ref();
             jwks.is_some_and(|jwks| jwks.encryption_key(alg).is_some())

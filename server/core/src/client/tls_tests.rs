@@ -121,9 +121,9 @@ fn an_ecosystem_takes_assertions_only_with_a_certificate_of_its_ca() {
     assert!(call(&registry, &pairs, None, NOW).is_err(), "MTL-08");
 
     let client = authenticated(&registry, "app");
-    let bound = crate::sender::bind(&client, Some(&own), &registry, NOW).unwrap();
+    let bound = crate::sender::bind(&client, Some(&own), None, &registry, NOW).unwrap();
     assert!(bound.is_held_by(Some(&own)) && !bound.is_held_by(Some(&strange)), "MTL-05, MTL-06");
-    assert!(crate::sender::bind(&client, Some(&strange), &registry, NOW).is_err(), "AU-R10");
+    assert!(crate::sender::bind(&client, Some(&strange), None, &registry, NOW).is_err(), "AU-R10");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What may a caller learn of a token? (RFC 7662)
+//! What may a caller learn of a token, and in which form? (RFC 7662, RFC 9701)
 //!
 //! A client sees its own tokens; a resource server sees those that are for it. Everything else is `{"active":false}` and nothing
 //! more (`INT-03`, `P-27`).
@@ -8,11 +8,14 @@ mod tests;
 
 use serde_json::{Map, Value, json};
 
-use crate::client::AuthenticatedClient;
+use crate::claims::ToSign;
+use crate::client::{AuthenticatedClient, EncryptionChoice};
 use crate::grant::{Authorization, Grant};
 use crate::lifetime::Timestamp;
 use crate::registry::Registry;
+use crate::rejection::Rejection;
 use crate::resource::AccessToken;
+use crate::response::no_key;
 use crate::token::RefreshToken;
 
 /// The answer for whatever the caller may not know of.
@@ -65,7 +68,7 @@ pub fn access_token(
     );
     answer.insert("client_id".into(), json!(token.client_id.as_str()));
     answer.insert("scope".into(), json!(token.scope.to_string()));
-    answer.insert("token_type".into(), json!("Bearer"));
+    answer.insert("token_type".into(), json!(token.binding.token_type()));
     answer.insert("iat".into(), json!(token.issued.as_unix()));
     answer.insert("exp".into(), json!(token.expires.as_unix()));
     answer.insert("jti".into(), json!(token.jti));
@@ -103,4 +106,48 @@ pub fn refresh_token(
     answer.insert("iat".into(), json!(token.issued.as_unix()));
     answer.insert("exp".into(), json!(token.expires.as_unix()));
     Some(answer)
+}
+
+/// The media type of a signed answer (RFC 9701 4).
+pub const JWT: &str = "application/token-introspection+jwt";
+
+/// The form of an answer: a JWT when the caller registered so, and where the profile offers it to whoever asks (RFC 9701 5).
+///
+/// # Errors
+/// `server_error` when no key is active.
+pub fn form(
+    answer: Map<String, Value>,
+    asked: bool,
+    caller: &AuthenticatedClient,
+    registry: &Registry,
+    now: Timestamp,
+) -> Result<Form, Rejection> {
+    let registered = &caller.registration().introspection;
+    let offered = registry.rules.profile().signed_introspection && asked;
+    if !offered && registered.signing_algorithm.is_none() && registered.encryption.is_none() {
+        return Ok(Form::Json(answer));
+    }
+    let alg = registry.signing_algorithm(registered.signing_algorithm).ok_or_else(no_key)?;
+    let mut claims = Map::new();
+    claims.insert("iss".into(), json!(registry.issuer.as_str()));
+    claims.insert("aud".into(), json!(caller.id().as_str()));
+    claims.insert("iat".into(), json!(now.as_unix()));
+    // Beside nothing that a token has: neither sub nor exp, so that it cannot be mistaken for one (RFC 9701 8.1).
+    claims.insert("token_introspection".into(), Value::Object(answer));
+    let to_sign = ToSign { claims, alg, typ: "token-introspection+jwt" };
+    Ok(Form::Jwt { to_sign, encryption: registered.encryption })
+}
+
+/// How an answer travels.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Form {
+    /// RFC 7662 2.2.
+    Json(Map<String, Value>),
+    /// RFC 9701 5.
+    Jwt {
+        /// What to sign.
+        to_sign: ToSign,
+        /// How to encrypt it afterwards, for callers that registered so.
+        encryption: Option<EncryptionChoice>,
+    },
 }

@@ -132,3 +132,36 @@ fn only_its_own_client_ends_a_token() {
         "REV-02"
     );
 }
+
+/// RFC 9701 5, FAPI 2.0 Message Signing 5.5.
+#[test]
+fn an_answer_is_signed_for_whoever_asks_where_the_profile_offers_it() {
+    use super::{Form, form};
+    let answer = inactive();
+    let formed = |workspace: Workspace, asked| {
+        let registry = with_bank(workspace);
+        let caller = authenticated(&registry, "bank-api");
+        form(answer.clone(), asked, &caller, &registry, NOON).unwrap()
+    };
+    let signing = || Workspace::new(ProfileName::FAPI2MessageSigning);
+    let Form::Jwt { to_sign, encryption: None } = formed(signing(), true) else { panic!("RFC 9701 5") };
+    assert_eq!(to_sign.typ, "token-introspection+jwt", "RFC 9701 5");
+    let claims = json!({
+        "iss": crate::fixture::ISSUER, "aud": "bank-api", "iat": NOON.as_unix(), "token_introspection": {"active": false},
+    });
+    assert_eq!(
+        serde_json::Value::Object(to_sign.claims),
+        claims,
+        "RFC 9701 5: nothing that makes it a token"
+    );
+    assert_eq!(formed(signing(), false), Form::Json(answer.clone()), "INT-02");
+    assert_eq!(formed(Workspace::new(ProfileName::FAPI2Security), true), Form::Json(answer.clone()));
+
+    let mut registered = registration("bank-api", app_key());
+    registered.grant_types = Vec::<GrantType>::new();
+    registered.introspection.signing_algorithm = Some(fapi_jose::Alg::Ps256);
+    let registry = fintech().add(registered).build();
+    let caller = authenticated(&registry, "bank-api");
+    let formed = form(answer, false, &caller, &registry, NOON).unwrap();
+    assert!(matches!(formed, Form::Jwt { .. }), "RFC 9701 6: whoever registered so gets nothing else");
+}

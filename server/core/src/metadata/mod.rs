@@ -81,6 +81,9 @@ pub fn document(registry: &Registry) -> Map<String, Value> {
         }
     }
     put("tls_client_certificate_bound_access_tokens", json!(rules.binds_certificates()));
+    if rules.offers_dpop() {
+        put("dpop_signing_alg_values_supported", signing());
+    }
 
     // DSC-14 to DSC-16, DSC-19.
     put("request_parameter_supported", json!(rules.offers_by_value()));
@@ -109,6 +112,11 @@ pub fn document(registry: &Registry) -> Map<String, Value> {
             put("authorization_encryption_alg_values_supported", names(&rules.key_management));
             put("authorization_encryption_enc_values_supported", names(&rules.content));
         }
+    }
+
+    // RFC 9701 7.
+    if rules.profile().signed_introspection {
+        put("introspection_signing_alg_values_supported", names(&usable));
     }
 
     put("claims_parameter_supported", json!(true));

@@ -124,3 +124,40 @@ fn both_hybrid_and_jarm_are_listed_where_both_are_offered() {
     assert_eq!(list(&doc, "response_types_supported"), ["code", "code id_token"], "DSC-07");
     assert_eq!(list(&doc, "response_modes_supported"), ["jwt", "query.jwt", "fragment"], "DSC-08");
 }
+
+/// FAPI 2.0: pushed requests only, plain codes with `iss`, both sender constraints.
+#[test]
+fn fapi_2_metadata_is_what_its_clients_look_for() {
+    let doc = of(Workspace::new(ProfileName::FAPI2Security));
+    assert_eq!(list(&doc, "response_types_supported"), ["code"], "DSC-07, F2-R02");
+    assert_eq!(list(&doc, "response_modes_supported"), ["query"], "RSP-05");
+    assert_eq!(doc["require_pushed_authorization_requests"], true, "DSC-18, F2-R01");
+    assert_eq!(doc["require_signed_request_object"], false, "DSC-19");
+    assert_eq!(doc["authorization_response_iss_parameter_supported"], true, "DSC-24, F2-R08");
+    assert_eq!(doc["tls_client_certificate_bound_access_tokens"], true, "DSC-21");
+    assert_eq!(list(&doc, "dpop_signing_alg_values_supported"), ["ES256", "PS256", "EdDSA"], "DSC-23");
+    assert_eq!(
+        list(&doc, "token_endpoint_auth_signing_alg_values_supported"),
+        ["ES256", "PS256", "EdDSA"],
+        "DSC-11"
+    );
+    assert!(doc.get("introspection_signing_alg_values_supported").is_none());
+    let only = |constraint| {
+        of(Workspace::new(ProfileName::FAPI2Security)
+            .overrides(|say| say.sender_constraints = Some(vec![constraint])))
+    };
+    let keys = only(crate::profile::SenderConstraint::DPoP);
+    assert_eq!(keys["tls_client_certificate_bound_access_tokens"], false, "DSC-21");
+    let certificates = only(crate::profile::SenderConstraint::Certificate);
+    assert!(certificates.get("dpop_signing_alg_values_supported").is_none(), "DSC-23");
+}
+
+#[test]
+fn message_signing_adds_signed_requests_responses_and_introspection() {
+    let doc = of(Workspace::new(ProfileName::FAPI2MessageSigning));
+    assert_eq!(list(&doc, "response_modes_supported"), ["jwt", "query.jwt"], "DSC-08, MS-R02");
+    assert_eq!(doc["require_signed_request_object"], true, "DSC-19, MS-R01");
+    assert_eq!(list(&doc, "authorization_signing_alg_values_supported"), ["PS256"], "DSC-09");
+    assert_eq!(list(&doc, "introspection_signing_alg_values_supported"), ["PS256"], "RFC 9701 7");
+    assert!(doc.get("authorization_encryption_alg_values_supported").is_none(), "RSP-09: not recommended");
+}

@@ -147,6 +147,16 @@ vocabulary! {
 }
 
 vocabulary! {
+    /// Whether `DPoP` proofs need a nonce of the server's (RFC 9449 8, 9).
+    DpopNonce {
+        /// No: a proof is judged by its clock.
+        Never = "Never",
+        /// Every proof, so that none can be made in advance.
+        Required = "Required",
+    }
+}
+
+vocabulary! {
     /// What an authorization response looks like.
     Response {
         /// `response_type=code`, in a signed JWT (JARM).
@@ -382,6 +392,8 @@ pub struct Profile {
     pub client_auth: Choice<ClientAuth>,
     /// What tokens are bound to.
     pub sender_constraint: Choice<SenderConstraint>,
+    /// Whether `DPoP` proofs need a nonce.
+    pub dpop_nonce: One<DpopNonce>,
     /// Algorithms of every signature we make or accept.
     pub signing: Choice<Alg>,
     /// JWE key management.

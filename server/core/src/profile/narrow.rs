@@ -40,6 +40,7 @@ pub fn narrow(profile: &'static Profile, overrides: &Overrides) -> Result<Rules,
             &profile.sender_constraint,
             overrides.sender_constraints.as_deref(),
         ),
+        dpop_nonce: said.one("protocol.dpopNonce", &profile.dpop_nonce, overrides.dpop_nonce),
         signing: said.some(
             "protocol.signingAlgorithms",
             &profile.signing,
@@ -213,6 +214,11 @@ impl Rules {
     /// Whether tokens may be bound to certificates: then metadata says so (`DSC-21`).
     pub fn binds_certificates(&self) -> bool {
         self.sender_constraint.contains(&SenderConstraint::Certificate)
+    }
+
+    /// Whether tokens may be bound to `DPoP` keys: then metadata says so (`DSC-23`).
+    pub fn offers_dpop(&self) -> bool {
+        self.sender_constraint.contains(&SenderConstraint::DPoP)
     }
 
     /// Whether any response is a JWT (JARM).

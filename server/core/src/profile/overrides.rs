@@ -4,7 +4,8 @@ use fapi_jose::{Alg, Content, KeyManagement};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ClientAuth, Encryption, Pkce, RefreshIssue, RequestDelivery, Response, SenderConstraint, SubjectType,
+    ClientAuth, DpopNonce, Encryption, Pkce, RefreshIssue, RequestDelivery, Response, SenderConstraint,
+    SubjectType,
 };
 use crate::lifetime::Lifetime;
 
@@ -18,6 +19,9 @@ pub struct Overrides {
     /// What tokens may be bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender_constraints: Option<Vec<SenderConstraint>>,
+    /// Whether `DPoP` proofs need a nonce.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dpop_nonce: Option<DpopNonce>,
     /// Signing algorithms in order of preference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signing_algorithms: Option<Vec<Alg>>,

@@ -4,9 +4,9 @@ use fapi_jose::{Alg, Content, KeyManagement};
 use serde::Serialize;
 
 use super::{
-    AssertionAudience, BindingCertificate, ClientAuth, ConsentKind, Encryption, IssParameter, Nonce, Pkce,
-    Profile, ProfileName, RefreshIssue, RequestDelivery, RequestObject, Response, SenderConstraint,
-    SubjectType,
+    AssertionAudience, BindingCertificate, ClientAuth, ConsentKind, DpopNonce, Encryption, IssParameter,
+    Nonce, Pkce, Profile, ProfileName, RefreshIssue, RequestDelivery, RequestObject, Response,
+    SenderConstraint, SubjectType,
 };
 use crate::lifetime::Lifetime;
 
@@ -18,6 +18,8 @@ pub struct Rules {
     pub client_auth: Vec<ClientAuth>,
     /// What tokens may be bound to.
     pub sender_constraint: Vec<SenderConstraint>,
+    /// Whether `DPoP` proofs need a nonce.
+    pub dpop_nonce: DpopNonce,
     /// Signing algorithms, preferred first.
     pub signing: Vec<Alg>,
     /// JWE `alg`.

@@ -3,9 +3,9 @@
 use fapi_jose::{Alg, Content, KeyManagement};
 
 use super::{
-    Acr, AssertionAudience, BindingCertificate, Bound, Choice, ClientAuth, ConsentKind, Encryption,
-    IssParameter, LifetimeBounds, Nonce, One, Pkce, Profile, ProfileName, RefreshIssue, RequestDelivery,
-    RequestObject, Response, SenderConstraint, SubjectType,
+    Acr, AssertionAudience, BindingCertificate, Bound, Choice, ClientAuth, ConsentKind, DpopNonce,
+    Encryption, IssParameter, LifetimeBounds, Nonce, One, Pkce, Profile, ProfileName, RefreshIssue,
+    RequestDelivery, RequestObject, Response, SenderConstraint, SubjectType,
 };
 use crate::lifetime::Lifetime;
 
@@ -34,6 +34,7 @@ pub static FINTECH: Profile = Profile {
         allowed: &[SenderConstraint::Certificate],
         default: &[SenderConstraint::Certificate],
     },
+    dpop_nonce: One { rule: "F1-R01", allowed: &[DpopNonce::Never], default: DpopNonce::Never },
     signing: Choice {
         rule: "F1-R03",
         allowed: &[Alg::Ps256, Alg::Es256],
@@ -321,6 +322,11 @@ pub static FAPI2_SECURITY: Profile = Profile {
         rule: "F2-R06",
         allowed: &[SenderConstraint::DPoP, SenderConstraint::Certificate],
         default: &[SenderConstraint::DPoP, SenderConstraint::Certificate],
+    },
+    dpop_nonce: One {
+        rule: "DPO-11",
+        allowed: &[DpopNonce::Never, DpopNonce::Required],
+        default: DpopNonce::Never,
     },
     signing: Choice {
         rule: "INV-03",

@@ -1,4 +1,5 @@
-//! May this access token be used here? For userinfo, for our own APIs, and for resource servers (RFC 6750, RFC 8705 3, RFC 9068 4).
+//! May this access token be used here? For userinfo, for our own APIs, and for resource servers (RFC 6750, RFC 8705 3, RFC 9068 4,
+//! RFC 9449 7).
 
 #[cfg(test)]
 mod tests;
@@ -7,8 +8,11 @@ use fapi_jose::{Alg, JwkSet, Unverified};
 use serde_json::Value;
 
 use crate::certificate::PeerCertificate;
+use crate::client::ReplayKey;
+use crate::dpop::{self, Call, NonceRule, Proof};
 use crate::ids::{ClientId, GrantId};
 use crate::lifetime::Timestamp;
+use crate::profile::SenderConstraint;
 use crate::rejection::{ErrorCode, Rejection};
 use crate::scope::Scopes;
 use crate::sender::SenderBinding;
@@ -72,23 +76,137 @@ impl AccessToken {
     }
 }
 
-/// The token of an `Authorization` header: `Bearer`, in any case (`RS-01`).
-///
-/// # Errors
-/// `invalid_request` for a malformed header, `invalid_token` for a missing one.
-pub fn bearer(authorization: Option<&str>) -> Result<&str, Rejection> {
-    let header = authorization.ok_or_else(|| refuse("an access token is required"))?;
-    let (scheme, token) =
-        header.split_once(' ').ok_or_else(|| malformed("the Authorization header is malformed"))?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(malformed("the Authorization scheme must be Bearer"));
+/// How an access token comes (RFC 9110 11.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scheme {
+    /// RFC 6750 2.1; with a certificate on the connection where the token is bound to one.
+    Bearer,
+    /// RFC 9449 7.1: with a proof beside it.
+    DPoP,
+}
+
+impl Scheme {
+    const ALL: [Self; 2] = [Self::Bearer, Self::DPoP];
+
+    /// Its name in a header.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::DPoP => "DPoP",
+        }
     }
-    let token = token.trim_matches(' ');
-    let b64token = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
-    if token.is_empty() || !token.bytes().all(b64token) {
-        return Err(malformed("the Authorization header is malformed"));
+
+    /// The scheme of an `Authorization` header, in any case (`RS-01`).
+    pub fn of(authorization: &str) -> Option<Self> {
+        let (scheme, _) = authorization.split_once(' ')?;
+        Self::ALL.into_iter().find(|known| scheme.eq_ignore_ascii_case(known.as_str()))
     }
-    Ok(token)
+}
+
+/// An access token as it came. Nothing in it is trusted yet.
+#[derive(Clone, Copy)]
+pub struct Presented<'a> {
+    /// How.
+    pub scheme: Scheme,
+    /// The token.
+    pub token: &'a str,
+}
+
+impl std::fmt::Debug for Presented<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Presented({} …)", self.scheme.as_str())
+    }
+}
+
+impl<'a> Presented<'a> {
+    /// Reads an `Authorization` header (`RS-01`).
+    ///
+    /// # Errors
+    /// `invalid_request` for a malformed header, `invalid_token` for a missing one.
+    pub fn parse(authorization: Option<&'a str>) -> Result<Self, Rejection> {
+        let header = authorization.ok_or_else(|| refuse("an access token is required"))?;
+        let (_, token) =
+            header.split_once(' ').ok_or_else(|| malformed("the Authorization header is malformed"))?;
+        let scheme =
+            Scheme::of(header).ok_or_else(|| malformed("the Authorization scheme must be Bearer or DPoP"))?;
+        let token = token.trim_matches(' ');
+        let b64token = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
+        if token.is_empty() || !token.bytes().all(b64token) {
+            return Err(malformed("the Authorization header is malformed"));
+        }
+        Ok(Self { scheme, token })
+    }
+}
+
+/// By what a presenter may show that it holds the token's key.
+#[derive(Clone, Copy, Debug)]
+pub struct Presenter<'a> {
+    /// The certificate of the connection.
+    pub certificate: Option<&'a PeerCertificate>,
+    /// The values of every `DPoP` header.
+    pub proofs: &'a [String],
+    /// What is called.
+    pub call: Call<'a>,
+    /// Whether a proof needs a nonce.
+    pub nonce: NonceRule<'a>,
+}
+
+/// A token that is right, by a proof that still has to be shown to be fresh.
+#[must_use]
+#[derive(Debug)]
+pub struct Checked {
+    token: AccessToken,
+    proof: Option<Proof>,
+}
+
+impl Checked {
+    /// The `jti` of the proof, to be stored before [`admit`](Self::admit); none where a certificate shows the key.
+    pub fn replay(&self) -> Option<&ReplayKey> {
+        self.proof.as_ref().map(Proof::replay)
+    }
+
+    /// `first_use` is the store's answer for [`replay`](Self::replay).
+    ///
+    /// # Errors
+    /// `invalid_dpop_proof` for a proof that was used before (`DPO-08`).
+    pub fn admit(self, first_use: bool) -> Result<AccessToken, Rejection> {
+        if let Some(proof) = self.proof {
+            proof.admit(first_use)?;
+        }
+        Ok(self.token)
+    }
+}
+
+/// `WWW-Authenticate` for a refusal: one value for each way to come that `offered` has, the error in that of the request (RFC 6750
+/// 3, RFC 9449 7.1; `DPO-10`). The first value is the one with the error.
+pub fn challenges(
+    rejection: &Rejection,
+    used: Option<Scheme>,
+    offered: &[SenderConstraint],
+    algorithms: &[Alg],
+) -> Vec<String> {
+    let offered = offered.iter().map(|constraint| match constraint {
+        SenderConstraint::Certificate => Scheme::Bearer,
+        SenderConstraint::DPoP => Scheme::DPoP,
+    });
+    let of_proof = matches!(rejection.code, ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce);
+    let concerned = if of_proof { Some(Scheme::DPoP) } else { used };
+    let concerned = concerned.or_else(|| offered.clone().next()).unwrap_or(Scheme::Bearer);
+    let mut schemes = vec![concerned];
+    schemes.extend(offered.filter(|scheme| *scheme != concerned));
+    let names: Vec<&str> = algorithms.iter().map(|alg| alg.as_str()).collect();
+    let value = |scheme: Scheme| {
+        let mut parameters = Vec::new();
+        if scheme == concerned {
+            parameters.push(format!("error=\"{}\"", rejection.code));
+            parameters.push(format!("error_description=\"{}\"", rejection.description));
+        }
+        if scheme == Scheme::DPoP {
+            parameters.push(format!("algs=\"{}\"", names.join(" ")));
+        }
+        format!("{} {}", scheme.as_str(), parameters.join(", ")).trim_end().to_owned()
+    };
+    schemes.into_iter().map(value).collect()
 }
 
 fn malformed(description: &'static str) -> Rejection {
@@ -166,22 +284,42 @@ pub fn read(token: &str, expected: &Expectations<'_>, now: Timestamp) -> Result<
     })
 }
 
-/// Verifies a presented token and that the presenter holds its key (`MTL-06`, `P-19`).
+/// Verifies a presented token and that the presenter holds its key (`MTL-06`, `P-19`, `DPO-07`, `DPO-10`).
 ///
 /// # Errors
-/// `invalid_token`.
+/// `invalid_token`; `invalid_dpop_proof` and `use_dpop_nonce` where a proof should show the key.
 pub fn check(
-    token: &str,
-    certificate: Option<&PeerCertificate>,
+    presented: Presented<'_>,
+    presenter: &Presenter<'_>,
     expected: &Expectations<'_>,
     now: Timestamp,
-) -> Result<AccessToken, Rejection> {
-    let token = read(token, expected, now)?;
-    if !token.binding.is_held_by(certificate) {
-        return Err(Rejection::invalid_token(
-            "the access token is bound to another certificate",
-            "RFC 8705 3",
-        ));
+) -> Result<Checked, Rejection> {
+    let token = read(presented.token, expected, now)?;
+    match (&token.binding, presented.scheme) {
+        (SenderBinding::Certificate(_), Scheme::Bearer) => {
+            if !token.binding.is_held_by(presenter.certificate) {
+                let description = "the access token is bound to another certificate";
+                return Err(Rejection::invalid_token(description, "RFC 8705 3"));
+            }
+            Ok(Checked { token, proof: None })
+        }
+        (SenderBinding::Certificate(_), Scheme::DPoP) => Err(Rejection::invalid_token(
+            "the access token is bound to a certificate: send it as Bearer",
+            "RFC 9449 7.1",
+        )),
+        (SenderBinding::Key(_), Scheme::Bearer) => Err(Rejection::new(
+            ErrorCode::InvalidDpopProof,
+            "the access token is bound to a key: send it as DPoP, with a proof",
+            crate::Clause("RFC 9449 7.2"),
+        )),
+        (SenderBinding::Key(bound), Scheme::DPoP) => {
+            let Presenter { proofs, call, nonce, .. } = *presenter;
+            let proof = dpop::verify(proofs, call, Some(presented.token), expected.algorithms, nonce, now)?;
+            if proof.key() != bound {
+                let description = "the access token is bound to another key";
+                return Err(Rejection::invalid_token(description, "RFC 9449 7.1"));
+            }
+            Ok(Checked { token, proof: Some(proof) })
+        }
     }
-    Ok(token)
 }

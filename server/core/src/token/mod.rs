@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::authorize::AuthorizationRequest;
 use crate::claims::{self, AccessTokenFacts, Hashes, ToSign};
 use crate::client::{AuthenticatedClient, GrantType};
+use crate::dpop::KeyThumbprint;
 use crate::grant::{Authorization, Grant};
 use crate::ids::{ClientId, GrantId, Incarnation};
 use crate::lifetime::{Lifetime, Timestamp};
@@ -226,6 +227,12 @@ pub fn redeem(
         (None, Some(_)) => {
             return Err(invalid("code_verifier was sent, but no code_challenge", "RFC 9700 2.1.1"));
         }
+    }
+
+    // DPO-12, T-09: the key that the request named. A client that was moved from DPoP to certificates cannot show it any more.
+    let bound_to = |key: &KeyThumbprint| matches!(binding, SenderBinding::Key(held) if held == key);
+    if !grant.request.dpop_jkt.as_ref().is_none_or(bound_to) {
+        return Err(invalid("the code is bound to another DPoP key", "RFC 9449 10"));
     }
 
     // TOK-03, TOK-06, P-01: unused, then fresh.

@@ -336,16 +336,19 @@ fn tokens_are_bound_to_the_certificate_that_is_presented() {
     let registry = fintech().build();
     let client = authenticated(&registry, "app");
     let certificate = certificate();
-    let bound = crate::sender::bind(&client, Some(&certificate), &registry, NOON).unwrap();
+    let bound = crate::sender::bind(&client, Some(&certificate), None, &registry, NOON).unwrap();
     assert!(bound.is_held_by(Some(&certificate)) && !bound.is_held_by(None), "MTL-05, MTL-06");
     assert_eq!(
-        crate::sender::bind(&client, None, &registry, NOON).unwrap_err().code,
+        crate::sender::bind(&client, None, None, &registry, NOON).unwrap_err().code,
         ErrorCode::InvalidRequest,
         "T-05, MTL-04, REF-05"
     );
     let anchored = Workspace::new(crate::profile::ProfileName::CDRAustralia).only("app").build();
     let client = authenticated(&anchored, "app");
-    assert!(crate::sender::bind(&client, Some(&certificate), &anchored, NOON).is_err(), "AU-R10, MTL-08");
+    assert!(
+        crate::sender::bind(&client, Some(&certificate), None, &anchored, NOON).is_err(),
+        "AU-R10, MTL-08"
+    );
 }
 
 #[test]
@@ -359,4 +362,60 @@ fn credentials_do_not_print_themselves() {
     );
     assert!(!format!("{request:?}").contains("canary"), "K-10");
     let _ = registration("x", app_key());
+}
+
+/// `DPO-12`, `T-09`: a code that is bound to a key is of no use with another one, nor with a certificate.
+#[test]
+fn a_code_is_bound_to_the_key_that_the_request_named() {
+    use crate::dpop::KeyThumbprint;
+    use crate::profile::ProfileName;
+    use crate::sender::SenderBinding;
+    let registry = Workspace::new(ProfileName::FAPI2MessageSigning).build();
+    let client = authenticated(&registry, "app");
+    let key = |letter: &str| KeyThumbprint::parse(&format!("{}A", letter.repeat(42))).unwrap();
+    let redeemed = |named: Option<KeyThumbprint>, binding: SenderBinding| {
+        let TokenRequest::Code(request) = TokenRequest::parse(&params(&CODE), &client).unwrap() else {
+            panic!()
+        };
+        let mut grant = grant_with_code(&registry, "the code");
+        grant.request.dpop_jkt = named;
+        redeem(&request, Some(grant), &client, &binding, &registry, RANDOM, NOON).map(|(_, issue)| issue)
+    };
+    let issue = redeemed(Some(key("a")), SenderBinding::Key(key("a"))).expect("DPO-12");
+    let cnf = claims_of(&issue.access_token.claims, "cnf");
+    assert_eq!(cnf, json!({"jkt": key("a").as_str()}), "DPO-07, TOK-12");
+    redeemed(None, SenderBinding::Key(key("b"))).expect("DPO-12: a request need not name a key");
+    for binding in [SenderBinding::Key(key("b")), binding()] {
+        let refused = redeemed(Some(key("a")), binding).unwrap_err();
+        assert_eq!((refused.code, refused.consequence), (ErrorCode::InvalidGrant, None), "DPO-12, T-09");
+    }
+}
+
+/// `REF-06`: the client authenticates, so its refresh token need not be bound to a key as well.
+#[test]
+fn a_refresh_token_works_with_a_new_key_and_binds_the_new_token_to_it() {
+    use crate::dpop::{HeldKey, KeyThumbprint};
+    use crate::profile::ProfileName;
+    use crate::sender::{SenderBinding, bind};
+    let registry = Workspace::new(ProfileName::FAPI2MessageSigning).build();
+    let client = authenticated(&registry, "app");
+    let key =
+        |letter: &str| HeldKey::for_tests(KeyThumbprint::parse(&format!("{}A", letter.repeat(42))).unwrap());
+    let bound = |letter: &str| bind(&client, None, Some(&key(letter)), &registry, NOON).unwrap();
+    let TokenRequest::Code(request) = TokenRequest::parse(&params(&CODE), &client).unwrap() else { panic!() };
+    let grant = grant_with_code(&registry, "the code");
+    let (grant, issue) =
+        redeem(&request, Some(grant), &client, &bound("a"), &registry, RANDOM, NOON).unwrap();
+    let (_, row) = issue.refresh_token.unwrap();
+    let pairs = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+    let TokenRequest::Refresh(request) = TokenRequest::parse(&params(&pairs), &client).unwrap() else {
+        panic!()
+    };
+    let fresh = refresh(&request, Some((row, grant)), &client, &bound("b"), &registry, RANDOM, NOON).unwrap();
+    let SenderBinding::Key(second) = bound("b") else { panic!() };
+    let cnf = claims_of(&fresh.access_token.claims, "cnf");
+    assert_eq!(cnf, json!({"jkt": second.as_str()}), "REF-06");
+    assert!(fresh.refresh_token.is_none(), "REF-07, F2-R07");
+    let refused = bind(&client, Some(&certificate()), None, &registry, NOON).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InvalidDpopProof, "REF-05, DPO-13, T-08: a certificate is no proof");
 }

@@ -92,6 +92,7 @@ impl Journey {
             state: Some("s\"\u{0}ü".into()),
             nonce: Some("n".into()),
             code_challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+            dpop_jkt: None,
             prompt: Prompt::default(),
             max_age: Some(300),
             acr_values: vec!["urn:openbanking:psd2:sca".into()],

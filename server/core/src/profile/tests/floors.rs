@@ -18,6 +18,7 @@ fn profiles_are_complete() {
         choice(name, &it.responses);
         choice(name, &it.subject_types);
         one(name, &it.request_delivery);
+        one(name, &it.dpop_nonce);
         one(name, &it.pkce);
         one(name, &it.refresh_issue);
         one(name, &it.refresh_rotation);
@@ -102,6 +103,7 @@ fn a_child_is_narrower_than_its_parent_on_every_axis() {
         subset(name, child.responses.allowed, parent.responses.allowed);
         subset(name, child.subject_types.allowed, parent.subject_types.allowed);
         subset(name, child.request_delivery.allowed, parent.request_delivery.allowed);
+        subset(name, child.dpop_nonce.allowed, parent.dpop_nonce.allowed);
         subset(name, child.pkce.allowed, parent.pkce.allowed);
         subset(name, child.refresh_rotation.allowed, parent.refresh_rotation.allowed);
         subset(name, child.id_token_encryption.allowed, parent.id_token_encryption.allowed);

@@ -37,7 +37,8 @@ prop_compose! {
         responses in some(&[Response::CodeJarm, Response::CodeIdToken, Response::Code]),
         subject_types in some(&[SubjectType::Public, SubjectType::Pairwise]),
         acr_values in some(&["urn:brasil:openbanking:loa2", "urn:openbanking:psd2:sca", "urn:cds.au:cdr:2", "other", "two words"]),
-        (request_delivery, pkce) in (
+        (dpop_nonce, request_delivery, pkce) in (
+            one(&[DpopNonce::Never, DpopNonce::Required]),
             one(&[RequestDelivery::PushedOnly, RequestDelivery::PushedOrByValue, RequestDelivery::ByValueOnly]),
             one(&[Pkce::Required, Pkce::PushedOnly, Pkce::Tolerated]),
         ),
@@ -49,7 +50,7 @@ prop_compose! {
         lifetimes in option::weighted(0.3, lifetimes()),
     ) -> Overrides {
         Overrides {
-            client_authentication, sender_constraints, signing_algorithms,
+            client_authentication, sender_constraints, dpop_nonce, signing_algorithms,
             encryption: Some(EncryptionOverrides { key_management, content }),
             request_delivery, responses, pkce,
             refresh_tokens: Some(RefreshOverrides { issue, rotation }),
@@ -107,6 +108,7 @@ fn within(profile: &Profile, rules: &Rules) -> Result<(), TestCaseError> {
     prop_assert!(subset(&rules.responses, &profile.responses));
     prop_assert!(subset(&rules.subject_types, &profile.subject_types));
     prop_assert!(profile.request_delivery.allowed.contains(&rules.request_delivery));
+    prop_assert!(profile.dpop_nonce.allowed.contains(&rules.dpop_nonce));
     prop_assert!(profile.pkce.allowed.contains(&rules.pkce));
     prop_assert!(profile.refresh_issue.allowed.contains(&rules.refresh_issue));
     prop_assert!(profile.refresh_rotation.allowed.contains(&rules.refresh_rotation));
@@ -160,6 +162,7 @@ fn permitted(profile: &Profile, said: &Overrides) -> bool {
         && some(said.responses.as_ref(), &profile.responses)
         && some(said.subject_types.as_ref(), &profile.subject_types)
         && one(said.request_delivery, &profile.request_delivery)
+        && one(said.dpop_nonce, &profile.dpop_nonce)
         && one(said.pkce, &profile.pkce)
         && one(refresh.issue, &profile.refresh_issue)
         && one(refresh.rotation, &profile.refresh_rotation)
