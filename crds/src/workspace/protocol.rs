@@ -29,6 +29,10 @@ pub struct Protocol {
     #[x_kube(merge_strategy = ListMerge::Atomic,
         validation = Rule::new("self.all(a, self.exists_one(b, a == b))").message("name each sender constraint once"))]
     pub sender_constraints: Option<Vec<SenderConstraint>>,
+    /// Whether `DPoP` proofs need a nonce of the server's (RFC 9449 8), so that none can be made in advance: `Never`, `Required`
+    /// (FAPI 2.0 only, F1-R01).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_nonce: Option<DpopNonce>,
     /// Algorithms for everything that is signed, most preferred first. `EdDSA` is for FAPI 2.0 only, and Brazil allows `PS256` only
     /// (F1-R03, BR-R02).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,6 +96,15 @@ pub struct EncryptionAlgorithms {
     #[schemars(length(min = 1, max = 3))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub content: Option<Vec<ContentEncryption>>,
+}
+
+/// Whether `DPoP` proofs need a nonce of the server's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum DpopNonce {
+    /// A proof is judged by its clock.
+    Never,
+    /// Every proof needs one.
+    Required,
 }
 
 /// How authorization requests arrive.

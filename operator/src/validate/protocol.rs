@@ -4,8 +4,9 @@ use std::str::FromStr as _;
 
 use fapi_core::Lifetime;
 use fapi_core::profile::{
-    ClientAuth, Encryption, EncryptionOverrides, LifetimeOverrides, Lifetimes, Overrides, Pkce, ProfileName,
-    RefreshIssue, RefreshOverrides, RequestDelivery, Response, Rules, SenderConstraint, SubjectType,
+    ClientAuth, DpopNonce, Encryption, EncryptionOverrides, LifetimeOverrides, Lifetimes, Overrides, Pkce,
+    ProfileName, RefreshIssue, RefreshOverrides, RequestDelivery, Response, Rules, SenderConstraint,
+    SubjectType,
 };
 use fapi_crds as crds;
 use fapi_crds::workspace as ws;
@@ -33,6 +34,10 @@ pub(super) fn overrides(protocol: Option<&ws::Protocol>) -> Result<Overrides, Un
     Ok(Overrides {
         client_authentication: map(said.client_authentication.as_deref(), client_auth),
         sender_constraints: map(said.sender_constraints.as_deref(), sender_constraint),
+        dpop_nonce: said.dpop_nonce.map(|nonce| match nonce {
+            ws::DpopNonce::Never => DpopNonce::Never,
+            ws::DpopNonce::Required => DpopNonce::Required,
+        }),
         signing_algorithms: map(said.signing_algorithms.as_deref(), signing),
         encryption: said.encryption.as_ref().map(|encryption| EncryptionOverrides {
             key_management: map_some(encryption.key_management.as_deref(), key_management),
@@ -109,6 +114,10 @@ pub(super) fn effective(rules: &Rules) -> ws::Protocol {
             SenderConstraint::Certificate => crds::SenderConstraint::Mtls,
             SenderConstraint::DPoP => crds::SenderConstraint::DPoP,
         })),
+        dpop_nonce: rules.offers_dpop().then_some(match rules.dpop_nonce {
+            DpopNonce::Never => ws::DpopNonce::Never,
+            DpopNonce::Required => ws::DpopNonce::Required,
+        }),
         signing_algorithms: Some(each(&rules.signing, |alg| match alg {
             Alg::Ps256 => crds::SigningAlgorithm::Ps256,
             Alg::Es256 => crds::SigningAlgorithm::Es256,

@@ -17,7 +17,12 @@ struct Field<Spec> {
 }
 
 const WORKSPACE: &[Field<WorkspaceSpec>] = &[
-    Field { name: "profile (only Fintech is served)", used: |spec| spec.profile != Profile::Fintech },
+    Field {
+        name: "profile (Fintech, FAPI2Security and FAPI2MessageSigning are served)",
+        used: |spec| {
+            !matches!(spec.profile, Profile::Fintech | Profile::FAPI2Security | Profile::FAPI2MessageSigning)
+        },
+    },
     Field { name: "deletionProtection", used: |spec| spec.deletion_protection },
     Field { name: "mtls.crl", used: |spec| spec.mtls.crl.is_some() },
     Field { name: "mtls.forwarded", used: |spec| spec.mtls.forwarded.is_some() },

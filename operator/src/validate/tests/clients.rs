@@ -112,6 +112,24 @@ fn what_the_profile_or_the_workspace_does_not_offer_is_refused() {
     }
 }
 
+/// `DPO-13`: each client of a FAPI 2.0 Workspace is bound as it says, or as the Workspace says first.
+#[test]
+fn a_client_of_fapi_2_is_bound_to_keys_or_to_its_certificate() {
+    use fapi_core::profile::SenderConstraint::Certificate;
+    let clients = [("budget", json!({})), ("ledger", json!({"senderConstraint": "MTLS"}))]
+        .map(|(name, spec)| found_client(client("auth", name, &spec)));
+    let verdict = validate(&found(workspace_with(&json!({"profile": "FAPI2Security"})), clients.into()));
+    for (name, said) in [("budget", None), ("ledger", Some(Certificate))] {
+        let client = verdict.client(name);
+        assert!(client.accepted.is_true(), "{name}: {}", client.accepted.message);
+        assert_eq!(client.registration.as_ref().unwrap().sender_constraint, said, "{name}");
+    }
+    let narrowed = json!({"profile": "FAPI2Security", "protocol": {"senderConstraints": ["MTLS"]}});
+    let keyed = found_client(client("auth", "budget", &json!({"senderConstraint": "DPoP"})));
+    let verdict = validate(&found(workspace_with(&narrowed), vec![keyed]));
+    assert!(verdict.client("budget").accepted.message.contains("F2-R06"), "F2-R06");
+}
+
 #[test]
 fn a_field_without_effect_is_refused_by_its_name() {
     for (spec, field) in [

@@ -41,12 +41,47 @@ fn what_the_profile_forbids_is_refused_by_its_rule() {
     assert_eq!(verdict.publication.unwrap().own_signing_keys, [fapi_jose::Alg::Es256]);
 }
 
+/// `F2-R01` to `F2-R07`, `MS-R02`: the two profiles of FAPI 2.0 are served, within their floors.
+#[test]
+fn fapi_2_is_accepted_with_what_it_allows_and_no_more() {
+    for profile in ["FAPI2Security", "FAPI2MessageSigning"] {
+        let said = |protocol: &serde_json::Value| {
+            validate(&found(workspace_with(&json!({"profile": profile, "protocol": protocol})), Vec::new()))
+        };
+        let verdict = said(&json!({"senderConstraints": ["MTLS", "DPoP"], "dpopNonce": "Required"}));
+        assert!(verdict.workspace.accepted.is_true(), "{profile}: {}", verdict.workspace.accepted.message);
+        let effective = serde_json::to_value(verdict.workspace.effective.unwrap()).unwrap();
+        assert_eq!(effective["senderConstraints"], json!(["MTLS", "DPoP"]));
+        assert_eq!((&effective["dpopNonce"], &effective["pkce"]), (&json!("Required"), &json!("Required")));
+        let publication = verdict.publication.unwrap();
+        let keys = [fapi_jose::Alg::Es256, fapi_jose::Alg::Ps256, fapi_jose::Alg::EdDsa];
+        assert_eq!(publication.own_signing_keys, keys, "KEY-04: one of each of the profile's algorithms");
+        for (protocol, rule) in [
+            (json!({"requestDelivery": "PushedOrByValue"}), "F2-R01"),
+            (
+                json!({"responses": ["CodeIdToken"]}),
+                if profile == "FAPI2Security" { "F2-R02" } else { "MS-R02" },
+            ),
+            (json!({"pkce": "PushedOnly"}), "F2-R03"),
+            (json!({"lifetimes": {"authorizationCode": "61s"}}), "F2-R05"),
+            (json!({"refreshTokens": {"rotation": {"mode": "EachUse"}}}), "F2-R07"),
+        ] {
+            let accepted = said(&protocol).workspace.accepted;
+            assert_eq!(accepted.reason, Reason::ProfileViolation, "{rule} {}", accepted.message);
+            assert!(accepted.message.contains(rule), "{rule}: {}", accepted.message);
+        }
+    }
+    let fintech = workspace_with(&json!({"protocol": {"dpopNonce": "Required"}}));
+    let accepted = validate(&found(fintech, Vec::new())).workspace.accepted;
+    assert!(accepted.message.contains("F1-R01"), "{}", accepted.message);
+}
+
 #[test]
 fn a_field_without_effect_is_refused_by_its_name() {
     let config_map = json!({"configMapRef": {"name": "a", "key": "b"}});
     let secret = json!({"name": "a", "key": "b"});
     for (spec, field) in [
-        (json!({"profile": "FAPI2Security"}), "profile"),
+        (json!({"profile": "OpenBankingBrazil"}), "profile"),
         (json!({"deletionProtection": true}), "deletionProtection"),
         (json!({"mtls": {"crl": config_map}}), "mtls.crl"),
         (
