@@ -99,10 +99,22 @@ fn prepare(source: &mut Source, state: &Folder) -> Result<Generated, DevError> {
     let dev = state.enter("dev")?;
     let made = generate(source, &dev)?;
     if source.problems.is_empty() {
-        let file = for_flow(source, &kits(source, &made, &dev)?, &made, &dev)?;
+        let mut file = for_flow(source, &kits(source, &made, &dev)?, &made, &dev)?;
+        file.workspaces.extend(of_other_folders(&dev, &file)?);
         dev.write(DEV_FILE, format!("{:#}\n", json!(file)))?;
     }
     Ok(made)
+}
+
+/// What was written for other folders, or for other namespaces of this one: `fapictl flow` can be played there too. A file that
+/// nobody can read is written anew.
+fn of_other_folders(dev: &Folder, now: &RunFile) -> Result<Vec<RunWorkspace>, DevError> {
+    let before = dev.read(DEV_FILE)?.and_then(|text| serde_json::from_slice::<RunFile>(&text).ok());
+    let same = |one: &RunWorkspace, other: &RunWorkspace| {
+        (&one.namespace, &one.name) == (&other.namespace, &other.name)
+    };
+    let others = before.into_iter().flat_map(|file| file.workspaces);
+    Ok(others.filter(|other| !now.workspaces.iter().any(|workspace| same(workspace, other))).collect())
 }
 
 /// What `fapictl flow --dev-dir` reads: everything but where the cluster is.
@@ -164,4 +176,29 @@ fn manifest<'a>(secret: &Object<Plain>, keys: impl Iterator<Item = &'a str>) -> 
     let data =
         keys.filter_map(|key| Some((key.to_owned(), json!(STANDARD.encode(secret.value.data.get(key)?)))));
     json!({ "apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data.collect::<Map<_, _>>() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_made_for_one_folder_is_still_found_after_another() {
+        let state = tempfile::tempdir().unwrap();
+        let folder = Folder::open(state.path().to_owned()).unwrap();
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+        let prepared = |example: &str, namespace: &str| {
+            let mut source = load(&examples.join(example), namespace).unwrap();
+            prepare(&mut source, &folder).unwrap();
+            let file = RunFile::read(&state.path().join("dev").join(DEV_FILE)).unwrap();
+            let mut names: Vec<_> =
+                file.workspaces.iter().map(|it| format!("{}/{}", it.namespace, it.name)).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(prepared("00-quickstart", "one"), ["one/demo"]);
+        assert_eq!(prepared("00-quickstart", "two"), ["one/demo", "two/demo"]);
+        assert_eq!(prepared("10-fintech-mtls", "one"), ["one/demo", "one/fintech", "two/demo"]);
+        assert_eq!(prepared("00-quickstart", "two"), ["one/demo", "one/fintech", "two/demo"], "not twice");
+    }
 }

@@ -36,6 +36,10 @@ impl Journey<'_> {
             [(&self.cast.thief, "with another certificate"), (&self.cast.outsider, "without a certificate")];
         for (agent, how) in people {
             for (place, outcome) in self.use_token(agent, grant, known).await {
+                // Nobody was there to refuse it.
+                if let Err(error @ HttpError::Unreachable(..)) = outcome {
+                    return Err(Halt::Http(error));
+                }
                 let claim = format!("our token is refused {how}: {place}");
                 let fact = format!("{place}, {how}");
                 resource::refused(outcome.as_ref(), &claim, "RFC 8705 3", &fact, findings);

@@ -5,7 +5,7 @@ use url::Url;
 use super::checks::{self, id_token, resource, token};
 use super::client;
 use super::findings::Findings;
-use super::http::{Agent, Answer, Request};
+use super::http::{Agent, Answer, HttpError, Request};
 use super::journey::{Halt, Journey, Knowledge, OrHalt as _};
 use crate::clock;
 
@@ -88,13 +88,14 @@ impl Journey<'_> {
     ) -> Result<token::Grant, Halt> {
         let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
         let bare = self.token_request(&self.cast.outsider, &fields, known).await;
-        let bare = match &bare {
+        let bare = match bare {
             Ok(answer) => Ok(answer),
+            // Nobody was there to refuse it.
+            Err(halt @ (Halt::Findings | Halt::Http(HttpError::Unreachable(..)))) => return Err(halt),
             Err(Halt::Http(error)) => Err(error),
-            Err(Halt::Findings) => return Err(Halt::Findings),
         };
         let claim = "without our certificate it gives nothing";
-        resource::refused(bare, claim, "RFC 8705 3, 6.3", "withoutCertificate", findings);
+        resource::refused(bare.as_ref(), claim, "RFC 8705 3, 6.3", "withoutCertificate", findings);
 
         let answer = self.token_request(&self.cast.app, &fields, known).await?;
         let fresh = token::check(&answer, token::Asked::Refresh(&earlier.scope), findings).or_halt()?;
