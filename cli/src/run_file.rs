@@ -94,8 +94,11 @@ pub struct RunClient {
     pub redirect_uri: String,
     /// What it asks for.
     pub scopes: Vec<String>,
-    /// `jarm`, `jarm-encrypted` or `hybrid`
+    /// `code`, `jarm`, `jarm-encrypted` or `hybrid`
     pub response: String,
+    /// What its tokens are bound to: `mtls` or `dpop`; absent: `mtls`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<String>,
 }
 
 /// A person.

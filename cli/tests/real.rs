@@ -29,7 +29,7 @@ mod support {
         args: FlowArgs,
     }
 
-    /// A Workspace of the profile `Fintech` with one client for each way to authenticate.
+    /// A Workspace with one client for each way to authenticate, and one more that is bound to its certificate.
     pub(crate) struct Bank {
         folder: tempfile::TempDir,
         running: Running,
@@ -41,6 +41,19 @@ mod support {
 
     impl Bank {
         pub(crate) async fn open() -> Bank {
+            Bank::open_as(
+                ProfileName::Fintech,
+                &json!({
+                    "responses": ["CodeJarm", "CodeIdToken"],
+                    "requestDelivery": "PushedOrByValue",
+                    "jarmEncryption": "Optional",
+                }),
+            )
+            .await
+        }
+
+        /// Of another profile, with these choices.
+        pub(crate) async fn open_as(profile: ProfileName, choices: &Value) -> Bank {
             let folder = tempfile::tempdir().unwrap();
             let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
             let mut authority = CertificateParams::new(Vec::new()).unwrap();
@@ -70,7 +83,7 @@ mod support {
             .collect();
 
             let thumbprint = fapi_jose::b64::encode(fapi_jose::sha256(client.der()));
-            let bundle = bundle(&jwks, &thumbprint, client_ca.pem().into_bytes());
+            let bundle = bundle(profile, choices, &jwks, &thumbprint, client_ca.pem().into_bytes());
             let ((config, config_source), (tls_sender, tls_source)) =
                 (WatchSource::new(), WatchSource::new());
             let database = fapi_store::Config::sqlite(folder.path().join("store.db"));
@@ -92,12 +105,11 @@ mod support {
         pub(crate) async fn play(&self, more: &[&str]) -> Report {
             let file = |name: &str| self.folder.path().join(name).to_str().unwrap().to_owned();
             let connect = |port: u16, address: std::net::SocketAddr| format!("op.localhost:{port}:{address}");
-            let mut line: Vec<String> =
-                ["flow", "--issuer", ISSUER, "--user", "alice", "--scope", "openid accounts"]
-                    .iter()
-                    .chain(&["--redirect-uri", "https://app.example/cb?own=1"])
-                    .map(ToString::to_string)
-                    .collect();
+            let mut line: Vec<String> = ["flow", "--issuer", ISSUER, "--user", "alice"]
+                .iter()
+                .chain(&["--redirect-uri", "https://app.example/cb?own=1"])
+                .map(ToString::to_string)
+                .collect();
             for (option, value) in [
                 ("--ca", file("ca.pem")),
                 ("--key", file("jwks.json")),
@@ -110,6 +122,9 @@ mod support {
                 line.extend([option.to_owned(), value]);
             }
             line.extend(more.iter().map(ToString::to_string));
+            if !more.contains(&"--scope") {
+                line.extend(["--scope".to_owned(), "openid accounts".to_owned()]);
+            }
             let args = Line::try_parse_from(line).unwrap().args;
             let target = Target::resolve(&args).unwrap();
             let cast = Cast::assemble(&target, args.timeout).unwrap();
@@ -119,21 +134,24 @@ mod support {
         }
     }
 
-    fn bundle(jwks: &Value, thumbprint: &str, client_ca: Vec<u8>) -> Bundle {
+    fn bundle(
+        profile: ProfileName,
+        choices: &Value,
+        jwks: &Value,
+        thumbprint: &str,
+        client_ca: Vec<u8>,
+    ) -> Bundle {
         let mut document = Document::new(
             fapi_core::issuer::Issuer::parse(ISSUER).unwrap(),
             Mtls::Port(8444),
-            ProfileName::Fintech,
+            profile,
             LoginType::Users,
             StorageType::SQLite,
         );
-        document.protocol = serde_json::from_value(json!({
-            "clientAuthentication": ["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"],
-            "responses": ["CodeJarm", "CodeIdToken"],
-            "requestDelivery": "PushedOrByValue",
-            "jarmEncryption": "Optional",
-        }))
-        .unwrap();
+        let mut protocol = choices.clone();
+        protocol["clientAuthentication"] =
+            json!(["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"]);
+        document.protocol = serde_json::from_value(protocol).unwrap();
         document.scopes = serde_json::from_value(json!([{ "name": "accounts" }])).unwrap();
         let client = |id: &str, method: &str, more: Value| {
             let mut client = json!({
@@ -150,9 +168,9 @@ mod support {
         };
         let encryption =
             json!({ "response": { "encryption": { "algorithm": "RSA-OAEP-256", "content": "A256GCM" } } });
-        let clients = vec![
+        let mut clients = vec![
             client("jwt", "private_key_jwt", json!({})),
-            client("encrypted", "private_key_jwt", encryption),
+            client("bound", "private_key_jwt", json!({ "senderConstraint": "MTLS" })),
             client(
                 "self-signed",
                 "self_signed_tls_client_auth",
@@ -160,6 +178,9 @@ mod support {
             ),
             client("tls", "tls_client_auth", json!({ "auth": { "tls": { "sanDns": "app.example" } } })),
         ];
+        if choices["jarmEncryption"] == "Optional" {
+            clients.push(client("encrypted", "private_key_jwt", encryption));
+        }
         let signing = SigningKey::generate(Alg::Ps256, 2048).unwrap();
         document.keys.push(PublicKey {
             kid: signing.kid().to_owned(),
@@ -202,6 +223,10 @@ mod support {
     }
 }
 
+use fapi_core::profile::ProfileName;
+use fapictl::flow::report::Ending;
+use serde_json::json;
+
 use self::support::{Bank, failures};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,10 +245,51 @@ async fn every_way_through_the_profile_passes_all_checks() {
     ] {
         let mut line = vec!["--client", client];
         line.extend(options);
-        let report = bank.play(&line).await;
-        assert_eq!(failures(&report), [""; 0], "{client} {options:?}");
-        let names: Vec<&str> = report.steps.iter().map(|step| step.name).collect();
-        let last = if options.contains(&"--deny") { "response" } else { "replayed-code" };
-        assert_eq!(names.last(), Some(&last), "{client} {options:?}: {names:?}");
+        assert_passes(&bank, &line).await;
     }
+}
+
+/// PAR-12, RSP-05, DPO-07, DPO-09, DPO-11, DPO-12: FAPI 2.0, bound to a key and to a certificate, with and without nonces.
+#[tokio::test(flavor = "multi_thread")]
+async fn fapi_2_passes_all_checks_by_key_and_by_certificate() {
+    for nonce in ["Never", "Required"] {
+        let choices = json!({ "responses": ["Code", "CodeJarm"], "dpopNonce": nonce });
+        let bank = Bank::open_as(ProfileName::FAPI2Security, &choices).await;
+        for options in [
+            &["--client", "jwt", "--binding", "dpop", "--response", "code"][..],
+            &["--client", "jwt", "--binding", "dpop", "--response", "jarm"],
+            &["--client", "bound", "--response", "code"],
+            &["--client", "tls", "--auth", "tls_client_auth", "--binding", "dpop", "--response", "code"],
+            &["--client", "jwt", "--binding", "dpop", "--response", "code", "--scope", "accounts"],
+            &["--client", "jwt", "--binding", "dpop", "--response", "code", "--deny"],
+        ] {
+            assert_passes(&bank, options).await;
+        }
+        // Somebody who takes the one for the other notices.
+        let report = bank.play(&["--client", "bound", "--binding", "dpop", "--response", "code"]).await;
+        assert_eq!(report.ending, Ending::Failed, "DPO-09");
+    }
+}
+
+/// RO-01, RSP-06, MS-R01, MS-R02: FAPI 2.0 Message Signing.
+#[tokio::test(flavor = "multi_thread")]
+async fn message_signing_passes_all_checks() {
+    let bank = Bank::open_as(ProfileName::FAPI2MessageSigning, &json!({})).await;
+    for options in [
+        &["--client", "jwt", "--binding", "dpop"][..],
+        &["--client", "bound"],
+        &["--client", "jwt", "--binding", "dpop", "--deny"],
+    ] {
+        assert_passes(&bank, options).await;
+    }
+    let report = bank.play(&["--client", "jwt", "--binding", "dpop", "--response", "code"]).await;
+    assert_eq!(report.ending, Ending::Failed, "MS-R02: no plain response");
+}
+
+async fn assert_passes(bank: &Bank, options: &[&str]) {
+    let report = bank.play(options).await;
+    assert_eq!(failures(&report), [""; 0], "{options:?}");
+    let names: Vec<&str> = report.steps.iter().map(|step| step.name).collect();
+    let last = if options.contains(&"--deny") { "response" } else { "replayed-code" };
+    assert_eq!(names.last(), Some(&last), "{options:?}: {names:?}");
 }

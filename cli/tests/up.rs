@@ -228,3 +228,28 @@ fn the_bank_survives_mistakes_moves_and_closes_as_the_file_says() {
     let moved = folder.flow(&[]);
     assert_eq!((moved["ok"].clone(), steps(&moved)), (json!(true), steps(&with_bank)), "{moved:#}");
 }
+
+/// DPO-07, DPO-08, DPO-10 to DPO-12, MTL-06, RSP-05, RSP-06, MS-R01, MS-R02
+#[test]
+fn the_example_of_fapi_2_plays_by_key_by_certificate_and_signed() {
+    let files = ["workspace.yaml", "clients.yaml", "keys.yaml", "secrets.yaml"];
+    let folder = Folder::of("30-fapi2", &files, ["9643", "9645", "9743"]);
+    let up = folder.up(&[]);
+    let enforced = |profile: &str| up.lines.iter().any(|line| line.contains(profile));
+    assert!(enforced("FAPI2Security") && enforced("FAPI2MessageSigning"), "{:#?}", up.lines);
+    for (workspace, client, claim) in [
+        ("fapi2", "wallet", "our token is refused with another key: the bank"),
+        ("fapi2", "wallet", "our token is refused without a proof: the bank"),
+        ("fapi2", "ledger", "our token is refused with another certificate: the bank"),
+        ("fapi2-signed", "treasury", "our token is refused with another key: UserInfo"),
+    ] {
+        let report = folder.flow(&["--workspace", workspace, "--client", client]);
+        assert_eq!(report["ok"], true, "{client} {report:#}");
+        assert_proved(&report, "stolen-token", claim);
+    }
+    let report = folder.flow(&["--workspace", "fapi2", "--client", "wallet"]);
+    assert_proved(&report, "token", "the code is of no use with another key");
+    assert_proved(&report, "response", "nothing in the fragment");
+    let report = folder.flow(&["--workspace", "fapi2-signed", "--client", "treasury"]);
+    assert_proved(&report, "response", "the address holds `response` and nothing else");
+}

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use fapi_core::profile::{Profile, ProfileName, Response, SenderConstraint};
 use fapi_crds::workspace::ResponseKind;
 use fapi_crds::{Client, Workspace};
 
@@ -87,6 +88,7 @@ fn kit(
             redirect_uri: redirect_uri(client, source).unwrap_or_default(),
             scopes: scopes(client, workspace),
             response: response(client, workspace).to_owned(),
+            binding: Some(binding(client, workspace).to_owned()),
         },
     })
 }
@@ -123,10 +125,9 @@ fn redirect_uri(client: &Object<Client>, source: &Source) -> Option<String> {
 
 fn scopes(client: &Object<Client>, workspace: &Object<Workspace>) -> Vec<String> {
     let mut scopes = client.value.spec.scopes.clone();
+    // A client that names its scopes may ask for those only, and need not have openid.
     if scopes.is_empty() {
         scopes = workspace.value.spec.scopes.iter().map(|scope| scope.name.clone()).collect();
-    }
-    if !scopes.iter().any(|scope| scope == "openid") {
         scopes.insert(0, "openid".to_owned());
     }
     scopes
@@ -135,12 +136,38 @@ fn scopes(client: &Object<Client>, workspace: &Object<Workspace>) -> Vec<String>
 fn response(client: &Object<Client>, workspace: &Object<Workspace>) -> &'static str {
     let encrypted = client.value.spec.response.as_ref().is_some_and(|it| it.encryption.is_some());
     let offered = workspace.value.spec.protocol.as_ref().and_then(|it| it.responses.as_ref());
-    let jarm = offered.is_none_or(|kinds| kinds.contains(&ResponseKind::CodeJarm));
+    let profile = profile(workspace).map(|profile| profile.responses.default).unwrap_or_default();
+    let offers = |kind: ResponseKind, known: Response| match offered {
+        Some(kinds) => kinds.contains(&kind),
+        None => profile.contains(&known),
+    };
+    let jarm = offers(ResponseKind::CodeJarm, Response::CodeJarm);
     match (jarm, encrypted) {
         (true, true) => "jarm-encrypted",
         (true, false) => "jarm",
+        (false, _) if offers(ResponseKind::Code, Response::Code) => "code",
         (false, _) => "hybrid",
     }
+}
+
+/// What its tokens are bound to: what it says, what the Workspace says first, what the profile does.
+fn binding(client: &Object<Client>, workspace: &Object<Workspace>) -> &'static str {
+    let offered = workspace.value.spec.protocol.as_ref().and_then(|it| it.sender_constraints.as_ref());
+    let first = || {
+        let usual = profile(workspace)?.sender_constraint.default.first()?;
+        Some(match usual {
+            SenderConstraint::Certificate => fapi_crds::SenderConstraint::Mtls,
+            SenderConstraint::DPoP => fapi_crds::SenderConstraint::DPoP,
+        })
+    };
+    let said = client.value.spec.sender_constraint;
+    let said = said.or_else(|| offered?.first().copied()).or_else(first);
+    if said == Some(fapi_crds::SenderConstraint::DPoP) { "dpop" } else { "mtls" }
+}
+
+fn profile(workspace: &Object<Workspace>) -> Option<&'static Profile> {
+    let name: ProfileName = serde_json::json!(workspace.value.spec.profile).as_str()?.parse().ok()?;
+    Some(name.profile())
 }
 
 /// The people of a Workspace whose passwords are here.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fapi_bank::Reroute;
 
 use super::client::{AuthMethod, ResponseKind};
+use super::possession::Binding;
 
 const EXAMPLES: &str = "Examples:
   fapictl flow
@@ -66,6 +67,9 @@ pub struct FlowArgs {
     /// How the client authenticates [default: `private_key_jwt`]
     #[arg(long, value_enum, value_name = "METHOD", help_heading = "Said explicitly")]
     pub auth: Option<AuthMethod>,
+    /// What the client's tokens are bound to [default: mtls]
+    #[arg(long, value_enum, value_name = "WAY", help_heading = "Said explicitly")]
+    pub binding: Option<Binding>,
     /// What the bank's API offers to GET, or `none`
     #[arg(long, value_name = "URL", help_heading = "Said explicitly")]
     pub resource: Option<String>,

@@ -28,6 +28,7 @@ impl Journey<'_> {
             alg: self.target.keys.alg().as_str(),
             scope: &self.target.scope,
             pushed: self.target.pushed,
+            binding: self.target.binding,
         };
         discovery::check(&answer, &twin, intent, findings).or_halt()
     }
@@ -61,8 +62,14 @@ impl Journey<'_> {
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
         ];
-        if target.response != ResponseKind::Hybrid {
+        if target.response.is_jarm() {
             inside.push(("response_mode", "jwt"));
+        }
+        findings.fact("codeChallenge", "S256");
+        // FAPI 2.0 Security Profile: who pushes need not sign.
+        if pushed && target.response == ResponseKind::Code && !metadata.signed_required {
+            findings.fact("requestObject", "none");
+            return self.push(metadata, &inside, findings).await;
         }
         let object = target.keys.request_object(&inside, &target.issuer, clock::now());
         let object = object.map_err(|why| {
@@ -70,10 +77,9 @@ impl Journey<'_> {
             Halt::Findings
         })?;
         findings.fact("requestObject", target.keys.alg().as_str());
-        findings.fact("codeChallenge", "S256");
 
-        let mut start = metadata.authorization.clone();
         if !pushed {
+            let mut start = metadata.authorization.clone();
             // OpenID Connect Core 6.1: response_type, client_id and scope stand outside as well.
             start
                 .query_pairs_mut()
@@ -83,12 +89,30 @@ impl Journey<'_> {
                 .append_pair("request", &object);
             return Ok(start);
         }
+        self.push(metadata, &[("request", &object)], findings).await
+    }
+
+    /// Pushes a request. Where tokens are bound to a key, so is the code, by the proof here (RFC 9449 10.1).
+    async fn push(
+        &self,
+        metadata: &discovery::Metadata,
+        inside: &[(&'static str, &str)],
+        findings: &mut Findings,
+    ) -> Result<Url, Halt> {
+        let target = self.target;
         let endpoint =
             findings.have(metadata.par.as_ref().ok_or("no address"), "requests can be pushed", "RFC 9126 5");
-        let mut fields = self.credentials()?;
-        fields.push(("request", object));
-        let answer = self.cast.app.send(Request::form(endpoint.or_halt()?, fields)).await?;
+        let endpoint = endpoint.or_halt()?;
+        let request = || {
+            let mut fields = self.credentials()?;
+            let more = inside.iter().filter(|(name, _)| !fields.iter().any(|(known, _)| known == name));
+            let more: Vec<_> = more.map(|(name, value)| (*name, (*value).to_owned())).collect();
+            fields.extend(more);
+            Ok(Request::form(endpoint, fields))
+        };
+        let answer = self.own().send(request).await?;
         let request_uri = checks::pushed::check(&answer, findings).or_halt()?;
+        let mut start = metadata.authorization.clone();
         start
             .query_pairs_mut()
             .append_pair("client_id", &target.client_id)

@@ -4,9 +4,10 @@ use super::browser::{Browser, Landing, Lost};
 use super::checks::{resource, response, token};
 use super::client::{self, ResponseKind};
 use super::findings::Findings;
-use super::http::{Agent, HttpError, Request};
+use super::http::{HttpError, Request};
 use super::journey::{Halt, Journey, Knowledge};
 use super::page::Kind;
+use super::possession::{Binding, Hands};
 use super::report::Ending;
 use super::signin::told;
 use super::tokens::bank_request;
@@ -25,24 +26,35 @@ impl Journey<'_> {
         self.step("replayed-code", async |it, f| it.replayed_code(code, grant, known, f).await).await
     }
 
-    /// MTL-06: the same token over a connection with another certificate, and with none.
+    /// MTL-06: the same token over a connection with another certificate, and with none. DPO-07, DPO-10: with a proof by another
+    /// key, and as a bearer token.
     async fn stolen_token(
         &self,
         grant: &token::Grant,
         known: &Knowledge,
         findings: &mut Findings,
     ) -> Result<(), Halt> {
-        let people =
-            [(&self.cast.thief, "with another certificate"), (&self.cast.outsider, "without a certificate")];
-        for (agent, how) in people {
-            for (place, outcome) in self.use_token(agent, grant, known).await {
+        let outsider = Hands { agent: &self.cast.outsider, key: None };
+        let people = match self.target.binding {
+            Binding::Mtls => [
+                (Hands { agent: &self.cast.thief, key: None }, "with another certificate"),
+                (outsider, "without a certificate"),
+            ],
+            Binding::Dpop => [
+                (Hands { key: Some(&self.cast.thiefs_key), ..outsider }, "with another key"),
+                (outsider, "without a proof"),
+            ],
+        };
+        let source = self.target.binding.source();
+        for (hands, how) in people {
+            for (place, outcome) in self.use_token(hands, grant, known).await {
                 // Nobody was there to refuse it.
                 if let Err(error @ HttpError::Unreachable(..)) = outcome {
                     return Err(Halt::Http(error));
                 }
                 let claim = format!("our token is refused {how}: {place}");
                 let fact = format!("{place}, {how}");
-                resource::refused(outcome.as_ref(), &claim, "RFC 8705 3", &fact, findings);
+                resource::refused(outcome.as_ref(), &claim, source, &fact, findings);
             }
         }
         Ok(())
@@ -51,17 +63,17 @@ impl Journey<'_> {
     /// What `UserInfo` and the bank answer to this token in these hands.
     async fn use_token(
         &self,
-        agent: &Agent,
+        hands: Hands<'_>,
         grant: &token::Grant,
         known: &Knowledge,
     ) -> Vec<(&'static str, Result<super::http::Answer, HttpError>)> {
         let mut outcomes = Vec::new();
         if let Some(url) = &known.metadata.userinfo {
-            outcomes.push(("UserInfo", agent.send(Request::get(url).bearer(&grant.access_token)).await));
+            outcomes.push(("UserInfo", hands.use_token(&grant.access_token, || Request::get(url)).await));
         }
         if let Some(bank) = &self.target.resource {
-            let request = bank_request(&bank.url, &grant.access_token, &client::uuid());
-            outcomes.push(("the bank", agent.send(request).await));
+            let ask = || bank_request(&bank.url, &client::uuid());
+            outcomes.push(("the bank", hands.use_token(&grant.access_token, ask).await));
         }
         outcomes
     }
@@ -99,7 +111,11 @@ impl Journey<'_> {
     fn error_in(&self, address: &str, known: &Knowledge) -> Option<String> {
         let expected = response::Expected {
             parties: self.parties(known),
-            kind: if address.contains("response=") { self.target.response } else { ResponseKind::Hybrid },
+            kind: match self.target.response {
+                // An error about a request that is gone may come in either form.
+                kind if kind == ResponseKind::Code || address.contains("response=") => kind,
+                _ => ResponseKind::Hybrid,
+            },
             state: &known.pending.state,
             issuer_is_promised: false,
             decryption: self.target.keys.decryption(),
@@ -118,18 +134,18 @@ impl Journey<'_> {
         known: &Knowledge,
         findings: &mut Findings,
     ) -> Result<(), Halt> {
-        let again = self.token_request(&self.cast.app, &self.code_fields(code, known), known).await?;
+        let again = self.token_request(self.own(), &self.code_fields(code, known), known).await?;
         let claim = "the code is of no use a second time (invalid_grant)";
         resource::refused_as(&again, 400, "invalid_grant", claim, "RFC 6749 4.1.2", findings);
 
         if let Some(refresh_token) = &grant.refresh_token {
             let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.as_str())];
-            let answer = self.token_request(&self.cast.app, &fields, known).await?;
+            let answer = self.token_request(self.own(), &fields, known).await?;
             let claim = "and the refresh token is revoked (invalid_grant)";
             resource::refused_as(&answer, 400, "invalid_grant", claim, "RFC 6749 4.1.2", findings);
         }
         let introspects = self.target.resource.as_ref().is_some_and(|bank| bank.introspects);
-        for (place, outcome) in self.use_token(&self.cast.app, grant, known).await {
+        for (place, outcome) in self.use_token(self.own(), grant, known).await {
             let answer = outcome.map_err(Halt::Http)?;
             if place == "UserInfo" || introspects {
                 let claim = format!("and the access token is revoked: {place} refuses it (invalid_token)");

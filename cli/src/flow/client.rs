@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use crate::exit::Stop;
 
-/// Algorithms that a FAPI client accepts on what a server signs (FAPI 1.0 Part 2 8.6).
-pub const ALGORITHMS: &[Alg] = &[Alg::Ps256, Alg::Es256];
+/// Algorithms that a FAPI client accepts on what a server signs (FAPI 1.0 Part 2 8.6, FAPI 2.0 Security Profile 5.4.1).
+pub const ALGORITHMS: &[Alg] = Alg::ALL;
 
 /// `client_assertion_type` (RFC 7523 2.2)
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -39,6 +39,8 @@ pub enum AuthMethod {
 /// Which response the client asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub enum ResponseKind {
+    /// A code, plain
+    Code,
     /// A code in a signed response
     Jarm,
     /// A code in a signed and encrypted response
@@ -73,7 +75,7 @@ impl ResponseKind {
     /// `response_type`
     pub const fn response_type(self) -> &'static str {
         match self {
-            ResponseKind::Jarm | ResponseKind::JarmEncrypted => "code",
+            ResponseKind::Code | ResponseKind::Jarm | ResponseKind::JarmEncrypted => "code",
             ResponseKind::Hybrid => "code id_token",
         }
     }

@@ -187,6 +187,20 @@ impl Request {
         self.header(header::AUTHORIZATION.as_str(), &format!("Bearer {token}"))
     }
 
+    /// With an access token that is bound to a key (RFC 9449 7.1).
+    #[must_use]
+    pub fn dpop(self, token: &str) -> Request {
+        self.header(header::AUTHORIZATION.as_str(), &format!("DPoP {token}"))
+    }
+
+    /// Method and address, as a `DPoP` proof names them: without query and fragment (RFC 9449 4.2).
+    pub fn place(&self) -> (String, String) {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        (self.method.to_string(), url.into())
+    }
+
     fn into_wire(self) -> Result<http::Request<Full<Bytes>>, http::Error> {
         let mut target = self.url.path().to_owned();
         if let Some(query) = self.url.query() {
@@ -237,9 +251,11 @@ impl Answer {
     pub fn oauth_error(&self) -> Option<String> {
         let in_body = self.json().and_then(|body| Some(body.get("error")?.as_str()?.to_owned()));
         let in_header = || {
-            let challenge = self.header("www-authenticate")?;
-            let (_, after) = challenge.split_once("error=\"")?;
-            Some(after.split_once('"')?.0.to_owned())
+            // One challenge for each way to come; one of them says what was wrong.
+            self.headers.get_all("www-authenticate").iter().find_map(|challenge| {
+                let (_, after) = challenge.to_str().ok()?.split_once("error=\"")?;
+                Some(after.split_once('"')?.0.to_owned())
+            })
         };
         in_body.or_else(in_header)
     }

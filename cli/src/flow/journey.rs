@@ -3,13 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use fapi_jose::JwkSet;
+use fapi_jose::{Alg, JwkSet, SigningKey};
 use url::Url;
 
 use super::checks::{Parties, discovery, id_token, token};
 use super::client::Pending;
 use super::findings::Findings;
 use super::http::{Agent, HttpError};
+use super::possession::{Binding, Hands};
 use super::report::{Ending, Step};
 use super::signin::Decision;
 use super::target::Target;
@@ -19,12 +20,16 @@ use crate::exit::Stop;
 
 /// Everybody who makes requests beside the browser. Each keeps its connections from flow to flow.
 pub struct Cast {
-    /// The client, with its certificate.
+    /// The client, with its certificate where it needs one.
     pub app: Agent,
+    /// The key that the client proves, where its tokens are bound to one.
+    pub key: SigningKey,
     /// Anybody, without a certificate.
     pub outsider: Agent,
     /// Somebody else, with a certificate that nobody knows.
     pub thief: Agent,
+    /// A key of theirs.
+    pub thiefs_key: SigningKey,
 }
 
 /// How one flow is played.
@@ -79,8 +84,17 @@ impl Cast {
     /// The people around this target.
     pub fn assemble(target: &Target, timeout: Duration) -> Result<Cast, Stop> {
         let agent = |tls| Agent::new(tls, target.routes.clone(), timeout);
+        let key = || {
+            let made = SigningKey::generate(Alg::Es256, 0);
+            made.map_err(|error| Stop::usage(format!("no DPoP key: {error}"), "fapictl flow --help"))
+        };
         Ok(Cast {
-            app: agent(target.trust.identified(&target.identity)?),
+            app: agent(match &target.identity {
+                Some(identity) => target.trust.identified(identity)?,
+                None => target.trust.anonymous().0,
+            }),
+            key: key()?,
+            thiefs_key: key()?,
             outsider: agent(target.trust.anonymous().0),
             thief: agent(target.trust.identified(&Identity::throw_away()?)?),
         })
@@ -187,6 +201,16 @@ impl<'a> Journey<'a> {
             Ok(value) if step.ok => Ok(value),
             _ => Err(ending),
         }
+    }
+
+    /// The client, with whatever shows that its tokens are its own.
+    pub(super) fn own(&self) -> Hands<'a> {
+        Hands { agent: &self.cast.app, key: self.proven(&self.cast.key) }
+    }
+
+    /// A key, where keys are what tokens are bound to.
+    pub(super) fn proven<'k>(&self, key: &'k SigningKey) -> Option<&'k SigningKey> {
+        (self.target.binding == Binding::Dpop).then_some(key)
     }
 
     pub(super) fn parties<'b>(&'b self, known: &'b Knowledge) -> Parties<'b> {

@@ -8,6 +8,7 @@
 //! | `checks` | What must hold? One file for each thing that is looked at. |
 //! | `findings`, `report`, `load` | What was proved, and how is it told? |
 //! | `client` | What does the client sign? |
+//! | `possession` | By what does it show that a token is its own? |
 //! | `browser`, `cookies`, `page` | What does the person's browser do? |
 //! | `http`, `tls` | How do requests get there? |
 
@@ -23,6 +24,7 @@ pub mod http;
 pub mod journey;
 pub mod load;
 pub mod page;
+pub mod possession;
 pub mod report;
 pub mod signin;
 pub mod target;

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::args::{Delivery, FlowArgs};
 use super::client::{AuthMethod, Keys, ResponseKind};
+use super::possession::Binding;
 use super::tls::{Identity, Trust};
 use crate::exit::Stop;
 use crate::run_file::{self, RUN_FILE, RunClient, RunFile, RunWorkspace};
@@ -31,8 +32,10 @@ pub struct Target {
     pub auth: AuthMethod,
     /// Its keys.
     pub keys: Keys,
-    /// Its certificate.
-    pub identity: Identity,
+    /// What its tokens are bound to.
+    pub binding: Binding,
+    /// Its certificate, where it needs one.
+    pub identity: Option<Identity>,
     /// Where it wants its response.
     pub redirect_uri: String,
     /// What it asks for.
@@ -91,17 +94,26 @@ impl Target {
         })?;
         let ca = needed(args.ca.as_ref(), workspace.and_then(|it| it.ca_file.clone()), "--ca")?;
         let key = needed(args.key.as_ref(), client.and_then(|it| it.jwks_private_file.clone()), "--key")?;
-        let cert = needed(args.cert.as_ref(), client.and_then(|it| it.certificate_file.clone()), "--cert")?;
-        let cert_key =
-            needed(args.cert_key.as_ref(), client.and_then(|it| it.key_file.clone()), "--cert-key")?;
+        let auth = said_or_written(args.auth, client.map(|it| it.method.as_str()), "method")?
+            .unwrap_or(AuthMethod::PrivateKeyJwt);
+        let binding = client.and_then(|it| it.binding.as_deref());
+        let binding = said_or_written(args.binding, binding, "binding")?.unwrap_or(Binding::Mtls);
+        let identity = if (auth, binding) == (AuthMethod::PrivateKeyJwt, Binding::Dpop) {
+            None
+        } else {
+            let cert = client.and_then(|it| it.certificate_file.clone());
+            let cert = needed(args.cert.as_ref(), cert, "--cert")?;
+            let key = client.and_then(|it| it.key_file.clone());
+            Some(Identity::read(&cert, &needed(args.cert_key.as_ref(), key, "--cert-key")?)?)
+        };
         let (user, password) = person(args, workspace)?;
 
         Ok(Target {
             client_id: needed(args.client.as_ref(), client.map(|it| it.client_id.clone()), "--client-id")?,
-            auth: said_or_written(args.auth, client.map(|it| it.method.as_str()), "method")?
-                .unwrap_or(AuthMethod::PrivateKeyJwt),
+            auth,
+            binding,
             keys: Keys::read(&key)?,
-            identity: Identity::read(&cert, &cert_key)?,
+            identity,
             redirect_uri: needed(
                 args.redirect_uri.as_ref(),
                 client.map(|it| it.redirect_uri.clone()),

@@ -116,6 +116,6 @@ fn a_certificate_without_its_own_key_is_refused() {
     let other = rcgen::generate_simple_self_signed(vec!["other.example".to_owned()]).unwrap();
     fs::write(state.path().join("app-key.pem"), other.signing_key.serialize_pem()).unwrap();
     let target = resolve(state.path(), &["--workspace", "demo"]).unwrap();
-    let stop = target.trust.identified(&target.identity).unwrap_err();
+    let stop = target.trust.identified(target.identity.as_ref().unwrap()).unwrap_err();
     assert!(stop.message.contains("do not belong together"), "{stop:?}");
 }

@@ -5,20 +5,24 @@ use url::Url;
 use super::checks::{self, id_token, resource, token};
 use super::client;
 use super::findings::Findings;
-use super::http::{Agent, Answer, HttpError, Request};
+use super::http::{Answer, HttpError, Request};
 use super::journey::{Halt, Journey, Knowledge, OrHalt as _};
+use super::possession::{Binding, Hands};
 use crate::clock;
 
 impl Journey<'_> {
     pub(super) async fn token_request(
         &self,
-        agent: &Agent,
+        hands: Hands<'_>,
         fields: &[(&'static str, &str)],
         known: &Knowledge,
     ) -> Result<Answer, Halt> {
-        let mut form = self.credentials()?;
-        form.extend(fields.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        Ok(agent.send(Request::form(&known.metadata.token, form)).await?)
+        let request = || {
+            let mut form = self.credentials()?;
+            form.extend(fields.iter().map(|(name, value)| (*name, (*value).to_owned())));
+            Ok(Request::form(&known.metadata.token, form))
+        };
+        hands.send(request).await
     }
 
     pub(super) fn code_fields<'b>(
@@ -40,9 +44,17 @@ impl Journey<'_> {
         known: &Knowledge,
         findings: &mut Findings,
     ) -> Result<token::Grant, Halt> {
-        let answer = self.token_request(&self.cast.app, &self.code_fields(code, known), known).await?;
+        let fields = self.code_fields(code, known);
+        if self.target.binding == Binding::Dpop && self.script.attacks {
+            // DPO-12: the client itself, but with another key: before the code is used up.
+            let thief = Hands { agent: &self.cast.app, key: Some(&self.cast.thiefs_key) };
+            let answer = self.token_request(thief, &fields, known).await?;
+            let claim = "the code is of no use with another key than that of the request";
+            resource::refused(Ok(&answer), claim, "RFC 9449 10", "withAnotherKey", findings);
+        }
+        let answer = self.token_request(self.own(), &fields, known).await?;
         findings.fact("authentication", self.target.auth.as_str());
-        token::check(&answer, token::Asked::Code(&self.target.scope), findings).or_halt()
+        token::check(&answer, token::Asked::Code(&self.target.scope), self.target.binding, findings).or_halt()
     }
 
     pub(super) fn id_token(
@@ -71,7 +83,12 @@ impl Journey<'_> {
     ) -> Result<(), Halt> {
         let expected = checks::access_token::Expected {
             parties: self.parties(known),
-            thumbprint: self.target.identity.thumbprint(),
+            bound: match (self.target.binding, &self.target.identity) {
+                (Binding::Mtls, Some(identity)) => {
+                    checks::access_token::Bound::Certificate(identity.thumbprint())
+                }
+                _ => checks::access_token::Bound::Key(self.cast.key.public().thumbprint()),
+            },
             audience: self.target.resource.as_ref().and_then(|it| it.identifier.as_deref()),
             expires_in: grant.expires_in,
             scope: &grant.scope,
@@ -87,18 +104,25 @@ impl Journey<'_> {
         findings: &mut Findings,
     ) -> Result<token::Grant, Halt> {
         let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
-        let bare = self.token_request(&self.cast.outsider, &fields, known).await;
+        let nothing = Hands { agent: &self.cast.outsider, key: None };
+        let bare = self.token_request(nothing, &fields, known).await;
         let bare = match bare {
             Ok(answer) => Ok(answer),
             // Nobody was there to refuse it.
             Err(halt @ (Halt::Findings | Halt::Http(HttpError::Unreachable(..)))) => return Err(halt),
             Err(Halt::Http(error)) => Err(error),
         };
-        let claim = "without our certificate it gives nothing";
-        resource::refused(bare.as_ref(), claim, "RFC 8705 3, 6.3", "withoutCertificate", findings);
+        let (claim, source, fact) = match self.target.binding {
+            Binding::Mtls => {
+                ("without our certificate it gives nothing", "RFC 8705 3, 6.3", "withoutCertificate")
+            }
+            Binding::Dpop => ("without a proof it gives nothing", "RFC 9449 5", "withoutProof"),
+        };
+        resource::refused(bare.as_ref(), claim, source, fact, findings);
 
-        let answer = self.token_request(&self.cast.app, &fields, known).await?;
-        let fresh = token::check(&answer, token::Asked::Refresh(&earlier.scope), findings).or_halt()?;
+        let answer = self.token_request(self.own(), &fields, known).await?;
+        let asked = token::Asked::Refresh(&earlier.scope);
+        let fresh = token::check(&answer, asked, self.target.binding, findings).or_halt()?;
         findings.hold(
             fresh.access_token != earlier.access_token,
             "the access token is another one",
@@ -120,7 +144,7 @@ impl Journey<'_> {
         known: &Knowledge,
         findings: &mut Findings,
     ) -> Result<(), Halt> {
-        let answer = self.cast.app.send(Request::get(url).bearer(&grant.access_token)).await?;
+        let answer = self.own().use_token(&grant.access_token, || Request::get(url)).await?;
         resource::userinfo(&answer, subject, self.parties(known), findings);
         Ok(())
     }
@@ -128,16 +152,16 @@ impl Journey<'_> {
     pub(super) async fn accounts(&self, grant: &token::Grant, findings: &mut Findings) -> Result<(), Halt> {
         let Some(bank) = &self.target.resource else { return Ok(()) };
         let interaction = client::uuid();
-        let answer = self.cast.app.send(bank_request(&bank.url, &grant.access_token, &interaction)).await?;
+        let ask = || bank_request(&bank.url, &interaction);
+        let answer = self.own().use_token(&grant.access_token, ask).await?;
         resource::accounts(&answer, &interaction, clock::now(), findings);
         Ok(())
     }
 }
 
 /// As a FAPI client asks a bank (FAPI 1.0 Part 1 6.2.2).
-pub(super) fn bank_request(url: &Url, access_token: &str, interaction: &str) -> Request {
+pub(super) fn bank_request(url: &Url, interaction: &str) -> Request {
     Request::get(url)
-        .bearer(access_token)
         .header("accept", "application/json")
         .header("x-fapi-interaction-id", interaction)
         .header("x-fapi-customer-ip-address", "2001:db8::1893:25c8:1946")

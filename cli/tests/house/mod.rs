@@ -50,12 +50,21 @@ pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
 
 impl Folder {
     pub(crate) fn new() -> Folder {
+        Folder::of(
+            "00-quickstart",
+            &["workspace.yaml", "clients.yaml", "secrets.yaml"],
+            ["8443", "8444", "8445"],
+        )
+    }
+
+    /// These files of an example instead, with its ports.
+    pub(crate) fn of(example: &str, files: &[&str], ports: [&str; 3]) -> Folder {
         let folder = Folder { root: tempfile::tempdir().unwrap(), ports: free_ports() };
-        let quickstart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/00-quickstart");
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(example);
         fs::create_dir(folder.file("bank")).unwrap();
-        for name in ["workspace.yaml", "clients.yaml", "secrets.yaml"] {
-            let mut text = fs::read_to_string(quickstart.join(name)).unwrap();
-            for (before, after) in ["8443", "8444", "8445"].iter().zip(folder.ports) {
+        for name in files {
+            let mut text = fs::read_to_string(example.join(name)).unwrap();
+            for (before, after) in ports.iter().zip(folder.ports) {
                 text = text.replace(before, &after.to_string());
             }
             fs::write(folder.file("bank").join(name), text).unwrap();

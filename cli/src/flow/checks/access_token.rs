@@ -10,8 +10,8 @@ use crate::flow::findings::Findings;
 pub struct Expected<'a> {
     /// Who is who.
     pub parties: Parties<'a>,
-    /// `x5t#S256` of our certificate.
-    pub thumbprint: &'a str,
+    /// What it should be bound to.
+    pub bound: Bound<'a>,
     /// For whom it should be, if that is known.
     pub audience: Option<&'a str>,
     /// `expires_in` beside it.
@@ -20,7 +20,16 @@ pub struct Expected<'a> {
     pub scope: &'a str,
 }
 
-/// JAT-01, MTL-05, TOK-10, TOK-12: the access token.
+/// What holds the access token in our hands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bound<'a> {
+    /// `x5t#S256` of our certificate.
+    Certificate(&'a str),
+    /// `jkt` of our key.
+    Key(&'a str),
+}
+
+/// JAT-01, MTL-05, DPO-07, TOK-10, TOK-12: the access token.
 pub fn check(token: &str, expected: Expected<'_>, findings: &mut Findings) -> Option<()> {
     let what = "the access token";
     let token = verified(token, what, expected.parties, findings)?;
@@ -59,13 +68,16 @@ pub fn check(token: &str, expected: Expected<'_>, findings: &mut Findings) -> Op
     let named = |name: &str| claims.string(name).ok().flatten().is_some_and(|value| !value.is_empty());
     findings.hold(named("sub") && named("jti"), "it has `sub` and `jti`", "RFC 9068 2.2");
 
-    let bound = claims.get("cnf").and_then(|cnf| cnf.get("x5t#S256")?.as_str());
-    findings.hold_or(
-        bound == Some(expected.thumbprint),
-        "it is bound to our certificate (`cnf`, `x5t#S256`)",
-        "RFC 8705 3.1",
-        quoted(bound),
-    );
+    let (member, thumbprint, claim, source) = match expected.bound {
+        Bound::Certificate(thumbprint) => {
+            ("x5t#S256", thumbprint, "it is bound to our certificate (`cnf`, `x5t#S256`)", "RFC 8705 3.1")
+        }
+        Bound::Key(thumbprint) => {
+            ("jkt", thumbprint, "it is bound to our key (`cnf`, `jkt`)", "RFC 9449 6.1")
+        }
+    };
+    let bound = claims.get("cnf").and_then(|cnf| cnf.get(member)?.as_str());
+    findings.hold_or(bound == Some(thumbprint), claim, source, quoted(bound));
     let times = (claims.time("iat").ok().flatten(), claims.time("exp").ok().flatten());
     let lives = if let (Some(issued), Some(expires)) = times { Some(expires - issued) } else { None };
     findings.hold_or(

@@ -11,10 +11,14 @@ fn good() -> Value {
 }
 
 fn look(forge: &Forge, typ: Option<&str>, claims: &Value) -> Findings {
+    look_for(forge, Bound::Certificate("ours"), typ, claims)
+}
+
+fn look_for(forge: &Forge, bound: Bound<'_>, typ: Option<&str>, claims: &Value) -> Findings {
     let mut findings = Findings::default();
     let expected = Expected {
         parties: forge.parties(),
-        thumbprint: "ours",
+        bound,
         audience: Some("https://bank.example"),
         expires_in: 300,
         scope: "accounts openid",
@@ -29,6 +33,17 @@ fn a_good_access_token_is_bound_to_us() {
     let forge = Forge::new();
     assert_eq!(look(&forge, Some("at+jwt"), &good()).failed(), [""; 0]);
     assert_eq!(look(&forge, Some("application/at+jwt"), &good()).failed(), [""; 0]);
+}
+
+/// DPO-07
+#[test]
+fn a_token_of_a_client_with_a_key_is_bound_to_that_key() {
+    let forge = Forge::new();
+    let found = |cnf: Value| look_for(&forge, Bound::Key("ours"), Some("at+jwt"), &with(&good(), "cnf", cnf));
+    assert_eq!(found(json!({ "jkt": "ours" })).failed(), [""; 0]);
+    for cnf in [json!({ "jkt": "theirs" }), json!({ "x5t#S256": "ours" }), Value::Null] {
+        assert_fails(&found(cnf), "bound to our key");
+    }
 }
 
 /// JAT-01, JAT-02, MTL-05, TOK-12

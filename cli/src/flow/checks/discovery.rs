@@ -8,6 +8,7 @@ use url::Url;
 use crate::flow::client::{AuthMethod, ResponseKind};
 use crate::flow::findings::Findings;
 use crate::flow::http::Answer;
+use crate::flow::possession::Binding;
 
 /// What the client is about to do: only what it needs is asked of the metadata.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,8 @@ pub struct Intent<'a> {
     pub scope: &'a str,
     /// Whether it pushes its request; `None`: as the server likes.
     pub pushed: Option<bool>,
+    /// What its tokens are bound to.
+    pub binding: Binding,
 }
 
 /// Where things are.
@@ -41,6 +44,8 @@ pub struct Metadata {
     pub jwks: Url,
     /// Requests must be pushed.
     pub par_required: bool,
+    /// Requests must be signed.
+    pub signed_required: bool,
     /// Responses name their issuer (RFC 9207).
     pub issuer_is_promised: bool,
 }
@@ -152,9 +157,9 @@ impl Document {
         );
         let id_tokens = self.list("id_token_signing_alg_values_supported");
         findings.hold_or(
-            id_tokens.has("PS256") || id_tokens.has("ES256"),
-            "ID Tokens are signed with PS256 or ES256",
-            "FAPI 1.0 Part 2 8.6",
+            ["PS256", "ES256", "EdDSA"].iter().any(|alg| id_tokens.has(alg)),
+            "ID Tokens are signed with an algorithm of FAPI",
+            "FAPI 1.0 Part 2 8.6, FAPI 2.0 Security Profile 5.4.1",
             &id_tokens,
         );
         let requests = self.list("request_object_signing_alg_values_supported");
@@ -166,7 +171,7 @@ impl Document {
         );
     }
 
-    /// DSC-07, DSC-08, DSC-09
+    /// DSC-07, DSC-08, DSC-09, DSC-24
     fn check_responses(&self, intent: Intent<'_>, findings: &mut Findings) {
         let (types, wanted) = (self.list("response_types_supported"), intent.response.response_type());
         findings.hold_or(
@@ -186,6 +191,10 @@ impl Document {
                 "JARM 4",
                 &algorithms,
             );
+        }
+        if intent.response == ResponseKind::Code {
+            let promised = self.is_true("authorization_response_iss_parameter_supported");
+            findings.hold(promised, "responses name their issuer", "FAPI 2.0 Security Profile 5.3.2.2");
         }
         if intent.response == ResponseKind::JarmEncrypted {
             let named = ["alg", "enc"]
@@ -234,7 +243,7 @@ impl Document {
         );
     }
 
-    /// DSC-10, DSC-11, DSC-21, DSC-25, DSC-27
+    /// DSC-10, DSC-11, DSC-21, DSC-23, DSC-25, DSC-27
     fn check_clients(&self, intent: Intent<'_>, findings: &mut Findings) {
         let (methods, method) = (self.list("token_endpoint_auth_methods_supported"), intent.auth.as_str());
         let strong = ["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"];
@@ -253,11 +262,17 @@ impl Document {
                 &algorithms,
             );
         }
-        findings.hold(
-            self.is_true("tls_client_certificate_bound_access_tokens"),
-            "access tokens are bound to certificates",
-            "RFC 8705 3.3",
-        );
+        match intent.binding {
+            Binding::Mtls => {
+                let holds = self.is_true("tls_client_certificate_bound_access_tokens");
+                findings.hold(holds, "access tokens are bound to certificates", "RFC 8705 3.3");
+            }
+            Binding::Dpop => {
+                let algorithms = self.list("dpop_signing_alg_values_supported");
+                let claim = "DPoP proofs may be signed with ES256";
+                findings.hold_or(algorithms.has("ES256"), claim, "RFC 9449 5.1", &algorithms);
+            }
+        }
         let grants = self.list("grant_types_supported");
         findings.hold_or(
             grants.has("authorization_code") && !grants.has("password"),
@@ -303,6 +318,7 @@ impl Document {
                 userinfo: called("userinfo_endpoint"),
                 jwks: at("jwks_uri")?,
                 par_required: self.is_true("require_pushed_authorization_requests"),
+                signed_required: self.is_true("require_signed_request_object"),
                 issuer_is_promised: self.is_true("authorization_response_iss_parameter_supported"),
             })
         })();

@@ -7,6 +7,7 @@ const INTENT: Intent<'static> = Intent {
     issuer: ISSUER,
     auth: AuthMethod::PrivateKeyJwt,
     response: ResponseKind::Jarm,
+    binding: Binding::Mtls,
     alg: "PS256",
     scope: "openid accounts",
     pushed: None,
@@ -113,7 +114,7 @@ fn metadata_with_one_thing_wrong_is_a_finding() {
         ("subject_types_supported", Value::Null, INTENT, "names people"),
         ("id_token_signing_alg_values_supported", json!(["RS256"]), INTENT, "none, HS* or RS*"),
         ("userinfo_signing_alg_values_supported", json!(["PS256", "none"]), INTENT, "none, HS* or RS*"),
-        ("id_token_signing_alg_values_supported", json!(["EdDSA"]), INTENT, "ID Tokens are signed"),
+        ("id_token_signing_alg_values_supported", json!(["ES384"]), INTENT, "ID Tokens are signed"),
         ("request_object_signing_alg_values_supported", json!(["ES256"]), INTENT, "request objects may"),
         ("request_parameter_supported", Value::Null, by_value, "through the browser"),
         ("require_pushed_authorization_requests", json!(true), by_value, "through the browser"),
@@ -156,4 +157,27 @@ fn both_documents_are_json_and_say_the_same() {
     let mut findings = Findings::default();
     check(&page, &page, INTENT, &mut findings);
     assert_fails(&findings, "JSON with status 200");
+}
+
+/// DSC-07, DSC-23, DSC-24: what a client of FAPI 2.0 looks for.
+#[test]
+fn fapi_2_offers_plain_codes_with_their_issuer_and_proofs() {
+    let intent = Intent { response: ResponseKind::Code, binding: Binding::Dpop, ..INTENT };
+    let document = |changes: &[(&str, Value)]| {
+        let mut document = good();
+        document["dpop_signing_alg_values_supported"] = json!(["ES256", "PS256"]);
+        document["authorization_response_iss_parameter_supported"] = json!(true);
+        for (name, value) in changes {
+            document[*name] = value.clone();
+        }
+        let answer = || answer(200, &[("content-type", "application/json")], &document.to_string());
+        let mut findings = Findings::default();
+        check(&answer(), &answer(), intent, &mut findings);
+        findings
+    };
+    assert_eq!(document(&[]).failed(), [""; 0]);
+    assert_eq!(document(&[("tls_client_certificate_bound_access_tokens", json!(false))]).failed(), [""; 0]);
+    assert_fails(&document(&[("dpop_signing_alg_values_supported", json!(["PS256"]))]), "DPoP proofs");
+    let silent = document(&[("authorization_response_iss_parameter_supported", json!(false))]);
+    assert_fails(&silent, "responses name their issuer");
 }

@@ -45,8 +45,8 @@ fn verified(token: &str, what: &str, parties: Parties<'_>, findings: &mut Findin
     findings.fact("alg", unverified.alg().as_str());
     findings.have(
         unverified.verify(parties.keys, ALGORITHMS),
-        &format!("the signature of {what} verifies, with PS256 or ES256"),
-        "FAPI 1.0 Part 2 8.6",
+        &format!("the signature of {what} verifies, with an algorithm of FAPI"),
+        "FAPI 1.0 Part 2 8.6, FAPI 2.0 Security Profile 5.4.1",
     )
 }
 

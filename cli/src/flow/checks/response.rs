@@ -1,4 +1,4 @@
-//! Is this really the answer to our request? The authorization response: JARM, or the fragment of the hybrid flow.
+//! Is this really the answer to our request? The authorization response: JARM, the fragment of the hybrid flow, or a plain query.
 
 use fapi_jose::{Content, DecryptionKey};
 
@@ -35,7 +35,7 @@ pub enum Response {
     Error(String),
 }
 
-/// RSP-01, RSP-04, RSP-06 to RSP-09, RSP-13: the response in this address.
+/// RSP-01, RSP-04, RSP-05, RSP-06 to RSP-09, RSP-13: the response in this address.
 pub fn check(
     address: &str,
     redirect_uri: &str,
@@ -59,6 +59,14 @@ pub fn check(
             query.names(),
         );
         jarm(query.get("response")?, expected, findings)?
+    } else if expected.kind == ResponseKind::Code {
+        findings.hold_or(
+            fragment.is_empty(),
+            "the response is in the query, and nothing in the fragment",
+            "RFC 6749 4.1.2",
+            fragment.names(),
+        );
+        query
     } else {
         findings.hold_or(
             query.is_empty(),

@@ -170,3 +170,25 @@ fn a_hybrid_response_is_in_the_fragment() {
         assert_fails(&at(&forge, &address, ResponseKind::Hybrid).1, why);
     }
 }
+
+/// RSP-05, RSP-13
+#[test]
+fn a_plain_response_is_in_the_query_and_names_its_issuer() {
+    let forge = Forge::new();
+    let inside = format!("code={CODE}&state=s&iss=https%3A%2F%2Fop.example");
+    let (response, findings) = at(&forge, &format!("{CALLBACK}?{inside}"), ResponseKind::Code);
+    assert_eq!(findings.failed(), [""; 0]);
+    assert_eq!(response, Some(Response::Code { code: CODE.to_owned(), id_token: None }));
+    for (from, to, why) in [
+        ("state=s", "state=t", "state"),
+        ("op.example", "evil.example", "mix-up"),
+        ("&iss=https%3A%2F%2Fop.example", "", "mix-up"),
+        ("state=s", "state=s&id_token=a.b.c", "ID Token"),
+        ("state=s", "state=s&access_token=x", "no access token"),
+        ("&state=s", "&state=s#code=other", "fragment"),
+        (CODE, "short", "128 random bits"),
+    ] {
+        let address = format!("{CALLBACK}?{}", inside.replace(from, to));
+        assert_fails(&at(&forge, &address, ResponseKind::Code).1, why);
+    }
+}

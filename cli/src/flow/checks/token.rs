@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::flow::findings::Findings;
 use crate::flow::http::Answer;
+use crate::flow::possession::Binding;
 
 const YEAR: i64 = 365 * 24 * 60 * 60;
 
@@ -33,8 +34,8 @@ pub enum Asked<'a> {
     Refresh(&'a str),
 }
 
-/// TLS-11, TOK-01, TOK-02, TOK-13, IDT-03, REF-09, REF-10: the answer.
-pub fn check(answer: &Answer, asked: Asked<'_>, findings: &mut Findings) -> Option<Grant> {
+/// TLS-11, DPO-09, TOK-01, TOK-02, TOK-13, IDT-03, REF-09, REF-10: the answer.
+pub fn check(answer: &Answer, asked: Asked<'_>, binding: Binding, findings: &mut Findings) -> Option<Grant> {
     findings
         .hold_or(answer.status == 200, "tokens were issued with 200", "RFC 6749 5.1", answer.summary())
         .then_some(())?;
@@ -48,7 +49,9 @@ pub fn check(answer: &Answer, asked: Asked<'_>, findings: &mut Findings) -> Opti
     let text = |name: &str| body.get(name).and_then(Value::as_str);
 
     let kind = text("token_type").unwrap_or_default();
-    findings.hold_or(kind.eq_ignore_ascii_case("bearer"), "the token type is Bearer", "RFC 8705 3", kind);
+    let wanted = binding.token_type();
+    let claim = format!("the token type is {wanted}");
+    findings.hold_or(kind.eq_ignore_ascii_case(wanted), &claim, binding.source(), kind);
     let expires_in = body.get("expires_in").and_then(Value::as_i64);
     findings.hold_or(
         expires_in.is_some_and(|seconds| (1..YEAR).contains(&seconds)),
@@ -113,7 +116,7 @@ mod tests {
 
     fn findings(asked: Asked<'_>, body: &str) -> Findings {
         let mut findings = Findings::default();
-        check(&answer(200, HEADERS, body), asked, &mut findings);
+        check(&answer(200, HEADERS, body), asked, Binding::Mtls, &mut findings);
         findings
     }
 
@@ -125,6 +128,19 @@ mod tests {
         assert_eq!(findings(Asked::Refresh("openid accounts"), &without).failed(), [""; 0]);
         let plain = without.replace("openid ", "");
         assert_eq!(findings(Asked::Code("accounts"), &plain).failed(), [""; 0]);
+    }
+
+    /// DPO-09: a client whose tokens are bound to a key does not take a bearer token.
+    #[test]
+    fn a_token_that_is_bound_to_a_key_says_so() {
+        let played = |body: &str| {
+            let mut findings = Findings::default();
+            let asked = Asked::Code("openid accounts");
+            check(&answer(200, HEADERS, body), asked, Binding::Dpop, &mut findings);
+            findings.all_hold()
+        };
+        assert!(played(&GOOD.replace("Bearer", "DPoP")));
+        assert!(!played(GOOD));
     }
 
     #[test]
@@ -148,11 +164,13 @@ mod tests {
         }
         for headers in [&HEADERS[..1], &HEADERS[1..]] {
             let mut findings = Findings::default();
-            check(&answer(200, headers, GOOD), Asked::Code("openid accounts"), &mut findings);
+            let asked = Asked::Code("openid accounts");
+            check(&answer(200, headers, GOOD), asked, Binding::Mtls, &mut findings);
             assert!(!findings.all_hold(), "{headers:?}");
         }
         let mut refused = Findings::default();
-        check(&answer(400, HEADERS, r#"{"error":"invalid_grant"}"#), Asked::Code("openid"), &mut refused);
+        let answer = answer(400, HEADERS, r#"{"error":"invalid_grant"}"#);
+        check(&answer, Asked::Code("openid"), Binding::Mtls, &mut refused);
         assert_eq!(
             refused.failed(),
             ["tokens were issued with 200 (RFC 6749 5.1), but found: 400 invalid_grant"]
