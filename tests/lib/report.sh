@@ -1,6 +1,6 @@
 # What passed, what failed, what was not run. Sourced by tests/run, after process.sh.
 passed=0 failed=0 tests_ran=0
-failures=() not_run=() times=() groups=()
+failures=() not_run=() times=() groups=() figures=
 
 skip() { not_run+=("$1"); log "not run: $1"; }
 
@@ -84,6 +84,7 @@ report() {
   for line in "${times[@]}"; do echo "$line"; done
   echo "$((SECONDS / 60)) min $((SECONDS % 60)) s in all, $started_from"
   echo "$(ids_in_tests) requirement ids are quoted in test code"
+  printf '%s' "$figures"
   for line in "${not_run[@]}"; do echo "not run: $line"; done
   for line in "${failures[@]}"; do echo "failed: $line"; done
   [ "$tests_ran" -gt 0 ] || echo "failed: no test ran"

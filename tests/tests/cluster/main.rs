@@ -1,0 +1,29 @@
+//! The product in a real Kubernetes, used as a person would: `kubectl`, the examples, `fapictl flow`.
+//!
+//! | module | shows |
+//! |---|---|
+//! | `quickstart` | one Workspace, from nothing to a finished journey |
+//! | `fintech` | three pods and PostgreSQL: the journeys, and what is edited, deleted and killed under them |
+//! | `away` | pods serve on while the API server is away |
+//! | `place`, `pods`, `play`, `load`, `programs`, `wait` | where and how |
+//!
+//! `tests/run cluster` makes the cluster and says where everything is.
+
+#[cfg(test)]
+mod away;
+#[cfg(test)]
+mod fintech;
+#[cfg(test)]
+mod load;
+#[cfg(test)]
+mod place;
+#[cfg(test)]
+mod play;
+#[cfg(test)]
+mod pods;
+#[cfg(test)]
+mod programs;
+#[cfg(test)]
+mod quickstart;
+#[cfg(test)]
+mod wait;
