@@ -1,3 +1,1 @@
-//! End to end: cluster, attacks, faults, clients. And which test shows which requirement: [`conformance`].
-
-pub mod conformance;
+//! End to end: cluster, attacks, faults, clients.

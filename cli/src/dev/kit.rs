@@ -136,6 +136,8 @@ fn scopes(client: &Object<Client>, workspace: &Object<Workspace>) -> Vec<String>
 fn response(client: &Object<Client>, workspace: &Object<Workspace>) -> &'static str {
     let encrypted = client.value.spec.response.as_ref().is_some_and(|it| it.encryption.is_some());
     let offered = workspace.value.spec.protocol.as_ref().and_then(|it| it.responses.as_ref());
+    let own = &client.value.spec.responses;
+    let offered = if own.is_empty() { offered } else { Some(own) };
     let profile = profile(workspace).map(|profile| profile.responses.default).unwrap_or_default();
     let offers = |kind: ResponseKind, known: Response| match offered {
         Some(kinds) => kinds.contains(&kind),

@@ -19,6 +19,7 @@ use crate::duration::Duration;
 use crate::pattern;
 use crate::reference::{ConfigMapKeyRef, SecretKeyRef, WorkspaceRef};
 use crate::text::{by_language, https_uri, metadata};
+use crate::workspace::ResponseKind;
 
 /// One OAuth client of a Workspace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
@@ -142,6 +143,12 @@ pub struct ClientSpec {
     /// What its access tokens are bound to: `MTLS` or `DPoP`; profile-governed. Absent: the Workspace's first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_constraint: Option<SenderConstraint>,
+    /// Which responses it may ask for, out of the Workspace's: `Code`, `CodeIdToken`, `CodeJarm` (`response_modes` of FAPI 2.0
+    /// Message Signing). Empty: all of those.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 3))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub responses: Vec<ResponseKind>,
     /// Request objects it sends; profile-governed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_object: Option<Protection>,

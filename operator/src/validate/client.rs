@@ -303,6 +303,8 @@ fn write(
         scopes: (!scopes.is_empty()).then_some(scopes),
         resources: spec.resources.clone(),
         sender_constraint: spec.sender_constraint.map(protocol::sender_constraint),
+        responses: (!spec.responses.is_empty())
+            .then(|| spec.responses.iter().copied().map(protocol::response).collect()),
         request_object: jose("requestObject", spec.request_object.as_ref())?,
         response: jose("response", spec.response.as_ref())?,
         id_token: jose("idToken", spec.id_token.as_ref())?,

@@ -48,11 +48,7 @@ pub(super) fn overrides(protocol: Option<&ws::Protocol>) -> Result<Overrides, Un
             ws::RequestDelivery::PushedOnly => RequestDelivery::PushedOnly,
             ws::RequestDelivery::PushedOrByValue => RequestDelivery::PushedOrByValue,
         }),
-        responses: map(said.responses.as_deref(), |response| match response {
-            ws::ResponseKind::Code => Response::Code,
-            ws::ResponseKind::CodeIdToken => Response::CodeIdToken,
-            ws::ResponseKind::CodeJarm => Response::CodeJarm,
-        }),
+        responses: map(said.responses.as_deref(), response),
         pkce: said.pkce.map(|pkce| match pkce {
             ws::Pkce::PushedOnly => Pkce::PushedOnly,
             ws::Pkce::Required => Pkce::Required,
@@ -220,6 +216,14 @@ pub(super) fn client_auth(method: crds::ClientAuthMethod) -> ClientAuth {
         crds::ClientAuthMethod::PrivateKeyJwt => ClientAuth::PrivateKeyJwt,
         crds::ClientAuthMethod::TlsClientAuth => ClientAuth::Tls,
         crds::ClientAuthMethod::SelfSignedTlsClientAuth => ClientAuth::SelfSignedTls,
+    }
+}
+
+pub(super) fn response(response: ws::ResponseKind) -> Response {
+    match response {
+        ws::ResponseKind::Code => Response::Code,
+        ws::ResponseKind::CodeIdToken => Response::CodeIdToken,
+        ws::ResponseKind::CodeJarm => Response::CodeJarm,
     }
 }
 

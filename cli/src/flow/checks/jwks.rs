@@ -34,8 +34,8 @@ pub fn check(answer: &Answer, findings: &mut Findings) -> Option<JwkSet> {
     );
     let kids: BTreeSet<&str> = members.iter().filter_map(|key| key.get("kid")?.as_str()).collect();
     findings.hold(kids.len() == members.len(), "no two keys have one name", "FAPI 1.0 Part 2 8.9");
-    let signing = keys.keys().iter().filter(|key| key.fits(Alg::Ps256) || key.fits(Alg::Es256)).count();
-    findings.hold(signing > 0, "there is a key for PS256 or ES256", "FAPI 1.0 Part 2 8.6");
+    let signing = keys.keys().iter().filter(|key| Alg::ALL.iter().any(|alg| key.fits(*alg))).count();
+    findings.hold(signing > 0, "there is a key for PS256, ES256 or EdDSA", "FAPI 2.0 Security Profile 5.4.1");
     findings.fact("keys", members.len());
     findings.fact("cacheControl", answer.header("cache-control"));
     Some(keys)
@@ -74,8 +74,8 @@ mod tests {
             (json!([private]), "private member"),
             (json!([nameless]), "says its name"),
             (json!([key.public().to_json(), same_name]), "one name"),
-            (json!([encryption.public().to_json()]), "PS256 or ES256"),
-            (json!([]), "PS256 or ES256"),
+            (json!([encryption.public().to_json()]), "for PS256, ES256"),
+            (json!([]), "for PS256, ES256"),
             (json!({}), "array"),
         ] {
             let failed = failed(&json!({ "keys": keys }));

@@ -124,6 +124,14 @@ fn a_client_of_fapi_2_is_bound_to_keys_or_to_its_certificate() {
         assert!(client.accepted.is_true(), "{name}: {}", client.accepted.message);
         assert_eq!(client.registration.as_ref().unwrap().sender_constraint, said, "{name}");
     }
+    let signed = found_client(client("auth", "budget", &json!({"responses": ["CodeJarm"]})));
+    let both = json!({"profile": "FAPI2Security", "protocol": {"responses": ["Code", "CodeJarm"]}});
+    let verdict = validate(&found(workspace_with(&both), vec![signed.clone()]));
+    let registration = verdict.client("budget").registration.as_ref().unwrap();
+    assert_eq!(registration.responses, Some(vec![fapi_core::profile::Response::CodeJarm]));
+    let verdict = validate(&found(workspace_with(&json!({"profile": "FAPI2Security"})), vec![signed]));
+    assert!(verdict.client("budget").accepted.message.contains("responses[0]: CodeJarm is not offered"));
+
     let narrowed = json!({"profile": "FAPI2Security", "protocol": {"senderConstraints": ["MTLS"]}});
     let keyed = found_client(client("auth", "budget", &json!({"senderConstraint": "DPoP"})));
     let verdict = validate(&found(workspace_with(&narrowed), vec![keyed]));

@@ -135,9 +135,8 @@ fn outside_destination(params: &Params, client: &Client, registry: &Registry) ->
     let response = if hybrid {
         Response::CodeIdToken
     } else {
-        registry
-            .rules
-            .responses
+        client
+            .responses(&registry.rules)
             .iter()
             .copied()
             .find(|response| *response != Response::CodeIdToken)

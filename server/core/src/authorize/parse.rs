@@ -120,9 +120,10 @@ pub(super) fn parse(
     let response_type = source.text("response_type")?;
     let response_mode = source.text("response_mode")?;
     let state = source.text("state")?;
-    let wished = wished(response_type.as_deref(), response_mode.as_deref(), registry);
+    let offered = client.responses(rules);
+    let wished = wished(response_type.as_deref(), response_mode.as_deref(), offered);
     let form =
-        wished.as_ref().map_or_else(|_| fallback(response_type.as_deref(), registry), |response| *response);
+        wished.as_ref().map_or_else(|_| fallback(response_type.as_deref(), offered), |response| *response);
     let destination = Destination::new(client, redirect_uri.clone(), form, state.clone());
     let to = |rejection: Rejection| Refused { rejection, destination: Some(Box::new(destination.clone())) };
     let response = wished.map_err(to)?;
@@ -204,11 +205,11 @@ fn words(text: &str) -> Vec<String> {
     text.split(' ').filter(|word| !word.is_empty()).take(16).map(ToOwned::to_owned).collect()
 }
 
-/// `response_type` and `response_mode` together (RSP-10 to RSP-12, E-12, E-13).
+/// `response_type` and `response_mode` together (RSP-10 to RSP-12, E-12, E-13), out of those that this client may ask for.
 fn wished(
     response_type: Option<&str>,
     mode: Option<&str>,
-    registry: &Registry,
+    offered: &[Response],
 ) -> Result<Response, Rejection> {
     let unsupported = |description| {
         Rejection::new(ErrorCode::UnsupportedResponseType, description, crate::Clause("F1A 5.2.2-2"))
@@ -221,7 +222,7 @@ fn wished(
         (["code"], Some("jwt" | "query.jwt")) => Response::CodeJarm,
         (["code"], None) => Response::Code,
         // E-13: where codes do not travel plainly, it is the mode that is wrong, not the type.
-        (["code"], Some("query")) if registry.rules.offers(Response::Code) => Response::Code,
+        (["code"], Some("query")) if offered.contains(&Response::Code) => Response::Code,
         (["code", "id_token"], None | Some("fragment")) => Response::CodeIdToken,
         (["code"] | ["code", "id_token"], Some(_)) => {
             return Err(Rejection::invalid_request(
@@ -231,7 +232,7 @@ fn wished(
         }
         _ => return Err(unsupported("this response_type is not offered")),
     };
-    if registry.rules.offers(response) {
+    if offered.contains(&response) {
         return Ok(response);
     }
     Err(match response {
@@ -241,14 +242,14 @@ fn wished(
     })
 }
 
-/// In which form an error about the form itself travels: the wished one where it can be told, else the Workspace's first.
-fn fallback(response_type: Option<&str>, registry: &Registry) -> Response {
+/// In which form an error about the form itself travels: the wished one where it can be told, else the first that is offered.
+fn fallback(response_type: Option<&str>, offered: &[Response]) -> Response {
     let hybrid =
         response_type.is_some_and(|types| types.split(' ').any(|word| word == "id_token" || word == "token"));
     let wished = if hybrid { Response::CodeIdToken } else { Response::CodeJarm };
-    let first = registry.rules.responses.first().copied().unwrap_or(Response::CodeJarm);
+    let first = offered.first().copied().unwrap_or(Response::CodeJarm);
     // RSP-01: errors of anything that could have had a token in the front channel go into the fragment.
-    if hybrid || registry.rules.offers(wished) { wished } else { first }
+    if hybrid || offered.contains(&wished) { wished } else { first }
 }
 
 /// RFC 6749 3.3: at least one scope, each known and registered for the client (E-07, E-26).

@@ -450,3 +450,26 @@ fn fapi_2_takes_plain_pushed_parameters_and_message_signing_does_not() {
     let long = json!({"exp": NOON.as_unix() + 70 * 60});
     assert_eq!(code_of(&registry, &long), ErrorCode::InvalidRequestObject, "MS-R03, E-03");
 }
+
+/// `MS-R02`, `RSP-11`: a client may be held to some of the responses that the Workspace offers (`response_modes`).
+#[test]
+fn a_client_gets_the_responses_it_registered_and_no_others() {
+    use crate::fixture::Workspace;
+    use crate::profile::ProfileName;
+    let both = |responses: Option<Vec<Response>>| {
+        Workspace::new(ProfileName::FAPI2Security)
+            .overrides(|say| say.responses = Some(vec![Response::Code, Response::CodeJarm]))
+            .client(|it| it.responses = responses)
+            .build()
+    };
+    let (jarm, plain) = (json!({"response_mode": "jwt"}), json!({"response_mode": null}));
+    for (responses, taken) in [
+        (None, [true, true]),
+        (Some(vec![Response::CodeJarm]), [true, false]),
+        (Some(vec![Response::Code]), [false, true]),
+    ] {
+        let registry = both(responses.clone());
+        let found = [&jarm, &plain].map(|changes| pushed(&registry, changes).is_ok());
+        assert_eq!(found, taken, "{responses:?}");
+    }
+}

@@ -50,6 +50,7 @@ impl Client {
         let redirect_uris = check_redirect_uris(&registration, &mut refused);
         let scopes = check_scopes(offer, &registration, &mut refused);
         check_resources(offer, &registration, &mut refused);
+        check_responses(offer.rules, &registration, &mut refused);
         check_messages(offer.rules, &registration, &mut refused);
         check_lifetimes(offer.rules, &registration, &mut refused);
         let sender_constraint = check_sender_constraint(offer.rules, &registration, &mut refused);
@@ -136,6 +137,11 @@ impl Client {
     /// To what its tokens are bound.
     pub fn sender_constraint(&self) -> SenderConstraint {
         self.sender_constraint
+    }
+
+    /// What an answer to it may look like, the first when it does not say.
+    pub fn responses<'a>(&'a self, rules: &'a Rules) -> &'a [Response] {
+        self.registration.responses.as_deref().unwrap_or(&rules.responses)
     }
 
     /// Algorithms it may sign assertions with.
@@ -442,6 +448,20 @@ fn check_lifetimes(rules: &Rules, registration: &Registration, refused: &mut Vec
                 format!("lifetimes.{field}"),
                 format!("{value} is out of bounds: write {} to {most}", bound.min),
             );
+        }
+    }
+}
+
+fn check_responses(rules: &Rules, registration: &Registration, refused: &mut Vec<Refusal>) {
+    let Some(said) = &registration.responses else { return };
+    let rule = rules.profile().responses.rule;
+    if said.is_empty() {
+        refuse(refused, rule, "responses", "must not be empty: leave it out for all of the Workspace's");
+    }
+    for (index, response) in said.iter().enumerate() {
+        if !rules.offers(*response) {
+            let message = format!("{response} is not offered by this Workspace");
+            refuse(refused, rule, format!("responses[{index}]"), message);
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::certificate::SubjectName;
 use crate::ids::{ClientId, Incarnation};
 use crate::lifetime::Lifetime;
-use crate::profile::{ClientAuth, SenderConstraint, SubjectType};
+use crate::profile::{ClientAuth, Response, SenderConstraint, SubjectType};
 use crate::scope::Scopes;
 
 /// A client as registered. Nothing in it is secret: FAPI clients have none.
@@ -51,6 +51,9 @@ pub struct Registration {
     /// To what its tokens are bound; absent: the Workspace's first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_constraint: Option<SenderConstraint>,
+    /// `response_modes` (FAPI 2.0 Message Signing), with their `response_type`; absent: whatever the Workspace offers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub responses: Option<Vec<Response>>,
     /// Request objects.
     #[serde(default, skip_serializing_if = "JoseChoice::is_empty")]
     pub request_object: JoseChoice,
@@ -99,6 +102,7 @@ impl Registration {
             scopes: None,
             resources: Vec::new(),
             sender_constraint: None,
+            responses: None,
             request_object: JoseChoice::default(),
             response: JoseChoice::default(),
             id_token: JoseChoice::default(),

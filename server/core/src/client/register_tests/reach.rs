@@ -183,3 +183,24 @@ fn a_resource_server_needs_neither_redirect_uris_nor_keys_to_encrypt_to() {
     let client = client.unwrap();
     assert!(client.is_resource_server() && !client.may(GrantType::AuthorizationCode));
 }
+
+/// `MS-R02`, `F2-R02`: `response_modes` of a client are some of the Workspace's.
+#[test]
+fn a_client_registers_responses_that_the_workspace_offers() {
+    use crate::profile::ProfileName::FAPI2MessageSigning;
+    use crate::profile::Response::{Code, CodeJarm};
+    claim(
+        &rules(FAPI2MessageSigning, |_| ()),
+        "MS-R02",
+        "responses[1]",
+        |it| it.responses = Some(vec![CodeJarm, Code]),
+        |it| it.responses = Some(vec![CodeJarm]),
+    );
+    claim(
+        &rules(FAPI2Security, |_| ()),
+        "F2-R02",
+        "responses",
+        |it| it.responses = Some(Vec::new()),
+        |it| it.responses = None,
+    );
+}
