@@ -104,13 +104,13 @@ impl Guard {
         };
         // DPO-05: callers know this API by the identifier that tokens name, whatever stands in the Host header.
         let url = format!("{}{}", self.audience.trim_end_matches('/'), request.uri.path());
-        let presenter = Presenter {
+        let by = Presenter {
             certificate,
             proofs: &proofs(&request.headers),
             call: Call { method: request.method.as_str(), url: &url },
             nonce: NonceRule::NotAsked,
         };
-        resource::check(presented, &presenter, &expected, self.clock.now())
+        resource::check(presented, &by, &expected, self.clock.now())
     }
 
     fn fresh(&self, checked: Checked) -> Result<AccessToken, Refusal> {

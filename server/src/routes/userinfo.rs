@@ -64,13 +64,13 @@ impl Context {
         let seal = self.seal();
         let ours = |nonce: &str| seal.knows_nonce(nonce, self.now());
         let (certificate, proofs) = (certificate(request), proofs(request.headers()));
-        let presenter = Presenter {
+        let by = Presenter {
             certificate: certificate.as_ref(),
             proofs: &proofs,
             call: Call { method: request.method().as_str(), url: &url },
             nonce: self.nonce_rule(&ours),
         };
-        self.verified(|expected| resource::check(presented, &presenter, expected, self.now()))
+        self.verified(|expected| resource::check(presented, &by, expected, self.now()))
     }
 
     /// The same, if its proof is used for the first time and the token is in force.

@@ -5,7 +5,6 @@
 #[cfg(test)]
 mod client;
 #[path = "../shell/pki.rs"]
-#[expect(dead_code, reason = "shared with the tests of the shell")]
 #[cfg(test)]
 mod pki;
 

@@ -125,7 +125,7 @@ async fn a_door_that_has_moved_is_found_where_it_is_now() {
     until(|| house.running.state().revision == Some(revision)).await;
     let answer = client.get(house.back, FRONT, "/hello").await.unwrap();
     assert_eq!(text(&answer), "back");
-    let answer = standing.send(crate::client::get(BACK, "/hello")).await.unwrap();
+    let answer = standing.send(get(BACK, "/hello")).await.unwrap();
     assert_eq!(answer.status().as_u16(), 421, "TL-15: judged for each request");
 }
 

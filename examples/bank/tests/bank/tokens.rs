@@ -269,7 +269,7 @@ async fn a_token_that_is_bound_to_a_key_needs_a_proof_for_every_call() {
         house.send(None, "GET /accounts?page=1", &headers).await
     };
     let good = proof(&own, json!({}));
-    let answer = ask("DPoP", &[good.clone()]).await;
+    let answer = ask("DPoP", std::slice::from_ref(&good)).await;
     assert_eq!(answer.status, 200, "DPO-07, RS-09: no certificate is needed {}", answer.text());
     for (id, scheme, proofs, error) in [
         ("DPO-08", "DPoP", vec![good], "invalid_dpop_proof"),

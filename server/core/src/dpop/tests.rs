@@ -27,7 +27,7 @@ fn shown(proof: &str) -> Result<Proof, Rejection> {
 
 /// The proof is accepted.
 fn good(outcome: Result<Proof, Rejection>, id: &str) {
-    outcome.map(|_| ()).unwrap_or_else(|why| panic!("{id}: {why}"));
+    outcome.map_or_else(|why| panic!("{id}: {why}"), drop);
 }
 
 fn code(outcome: Result<Proof, Rejection>, id: &str) -> ErrorCode {

@@ -290,14 +290,14 @@ pub fn read(token: &str, expected: &Expectations<'_>, now: Timestamp) -> Result<
 /// `invalid_token`; `invalid_dpop_proof` and `use_dpop_nonce` where a proof should show the key.
 pub fn check(
     presented: Presented<'_>,
-    presenter: &Presenter<'_>,
+    by: &Presenter<'_>,
     expected: &Expectations<'_>,
     now: Timestamp,
 ) -> Result<Checked, Rejection> {
     let token = read(presented.token, expected, now)?;
     match (&token.binding, presented.scheme) {
         (SenderBinding::Certificate(_), Scheme::Bearer) => {
-            if !token.binding.is_held_by(presenter.certificate) {
+            if !token.binding.is_held_by(by.certificate) {
                 let description = "the access token is bound to another certificate";
                 return Err(Rejection::invalid_token(description, "RFC 8705 3"));
             }
@@ -313,7 +313,7 @@ pub fn check(
             crate::Clause("RFC 9449 7.2"),
         )),
         (SenderBinding::Key(bound), Scheme::DPoP) => {
-            let Presenter { proofs, call, nonce, .. } = *presenter;
+            let Presenter { proofs, call, nonce, .. } = *by;
             let proof = dpop::verify(proofs, call, Some(presented.token), expected.algorithms, nonce, now)?;
             if proof.key() != bound {
                 let description = "the access token is bound to another key";

@@ -32,9 +32,9 @@ fn used(
         algorithms: &registry.rules.signing,
     };
     let call = Call { method: "GET", url: "https://api.bank.example/accounts" };
-    let presenter = Presenter { certificate, proofs: &[], call, nonce: NonceRule::NotAsked };
+    let by = Presenter { certificate, proofs: &[], call, nonce: NonceRule::NotAsked };
     let presented = Presented { scheme: Scheme::Bearer, token };
-    check(presented, &presenter, &expected, now)?.admit(true)
+    check(presented, &by, &expected, now)?.admit(true)
 }
 
 const API: [&str; 1] = ["https://api.bank.example"];
@@ -123,8 +123,8 @@ fn used_with(
     let keys = registry.jwks();
     let expected =
         Expectations { issuer: ISSUER, audience: Some(&API), keys: &keys, algorithms: fapi_jose::Alg::ALL };
-    let presenter = Presenter { certificate, proofs, call: ACCOUNTS, nonce: NonceRule::NotAsked };
-    check(presented, &presenter, &expected, NOON)
+    let by = Presenter { certificate, proofs, call: ACCOUNTS, nonce: NonceRule::NotAsked };
+    check(presented, &by, &expected, NOON)
 }
 
 #[test]
