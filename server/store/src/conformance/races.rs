@@ -113,7 +113,7 @@ pub async fn of_many_grants_from_one_object_one_leads_to_an_answer(db: Pair) -> 
     Ok(())
 }
 
-/// `P-07`, `CA-07`, `I1`.
+/// `P-07`, `CA-05`, `I1`.
 pub async fn of_many_first_uses_one_is_first(db: Pair) -> Shown {
     let digest = Digest::of_parts(Purpose::Jti, &["budget-app", "jti-1"]);
     let again = digest.clone();
