@@ -133,7 +133,7 @@ fn only_its_own_client_ends_a_token() {
     );
 }
 
-/// RFC 9701 5, FAPI 2.0 Message Signing 5.5.
+/// `INT-05`: RFC 9701 5, FAPI 2.0 Message Signing 5.5.
 #[test]
 fn an_answer_is_signed_for_whoever_asks_where_the_profile_offers_it() {
     use super::{Form, form};

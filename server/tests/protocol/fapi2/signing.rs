@@ -35,6 +35,7 @@ async fn introspect(served: &Served, token: &str, accept: &str) -> http::Respons
     served.ask(&served.anyone(), request).await
 }
 
+/// `INT-05`, `MS-R01`, `MS-R02`, `MS-R04`
 #[tokio::test]
 async fn message_signing_signs_requests_responses_and_introspection() {
     let served = message_signing().start().await;
