@@ -118,3 +118,50 @@ impl Metrics {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Names and labels of the samples on a page.
+    fn samples(page: &str) -> BTreeSet<(String, String)> {
+        page.lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| {
+                let (sample, _) = line.rsplit_once(' ').unwrap();
+                let (name, labels) = sample.split_once('{').unwrap_or((sample, ""));
+                let labels: BTreeSet<&str> =
+                    labels.split(',').filter_map(|label| Some(label.split_once("=\"")?.0)).collect();
+                (name.to_owned(), labels.into_iter().collect::<Vec<_>>().join(" "))
+            })
+            .collect()
+    }
+
+    /// The same of the tables in `docs/metrics.md`.
+    fn documented() -> BTreeSet<(String, String)> {
+        include_str!("../../docs/metrics.md")
+            .lines()
+            .filter(|line| line.starts_with("| `fapi_operator_"))
+            .map(|row| {
+                let cells: Vec<String> = row.split('|').map(|cell| cell.replace('`', "")).collect();
+                (cells[1].trim().to_owned(), cells[2].trim().to_owned())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_metric_is_documented_and_nothing_else() {
+        let metrics = Metrics::default();
+        let workspace = ObjectKey { namespace: "auth".to_owned(), name: "retail".to_owned() };
+        metrics.reconciled("ok", Duration::from_millis(7));
+        metrics.applied("Secret");
+        metrics.called(&http::Method::GET, None);
+        metrics.leads(true);
+        metrics.published(&workspace, 1, 2, 3);
+        assert_eq!(samples(&metrics.text()), documented(), "left: /metrics, right: docs/metrics.md");
+        metrics.forget(&workspace);
+        assert!(!metrics.text().contains("retail"));
+    }
+}

@@ -52,7 +52,7 @@ struct Shared {
 pub struct Current {
     /// Issuer, rules, clients, public keys.
     pub registry: Registry,
-    /// Private keys, tried.
+    /// Private keys that sign.
     pub keyring: Keyring,
     /// What the registry does not hold: sign-in, pages, tombstones.
     pub document: Document,
@@ -72,7 +72,7 @@ impl Current {
     pub fn new(loaded: Loaded, client_keys: &ClientKeys) -> Result<Self, Refused> {
         let mut registry = loaded.to_registry()?;
         registry.use_fetched_keys(|url| client_keys.at(url));
-        let keyring = Keyring::load(&loaded, &registry.decryption)?;
+        let keyring = Keyring::load(&loaded)?;
         let Loaded { manifest, document, secrets, users, .. } = loaded;
         Ok(Self { registry, keyring, document, manifest, users, seal: secrets.seal })
     }

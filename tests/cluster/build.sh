@@ -63,9 +63,9 @@ cmd=k8s.io/kubernetes/cmd
 group control-plane kubernetes "$kube_ld" kube-apiserver kube-controller-manager kube-scheduler kubectl -- \
   $cmd/kube-apiserver $cmd/kube-controller-manager $cmd/kube-scheduler $cmd/kubectl
 group etcd etcd "" etcd -- go.etcd.io/etcd/server/v3
+group helm helm "-X helm.sh/helm/v3/internal/version.version=$HELM_VERSION -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=$minor -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=$minor" helm -- helm.sh/helm/v3/cmd/helm
 if [ -n "$all" ]; then
   group node kubernetes "$kube_ld" kubelet kube-proxy -- $cmd/kubelet $cmd/kube-proxy
-  group helm helm "-X helm.sh/helm/v3/internal/version.version=$HELM_VERSION -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=$minor -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=$minor" helm -- helm.sh/helm/v3/cmd/helm
   group coredns coredns "" coredns -- .
   if [ ! -x "$bin/pause" ]; then
     gcc -static -Os -s -o "$bin/pause.new" "$RECIPE/pause.c"

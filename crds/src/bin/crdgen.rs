@@ -1,4 +1,4 @@
-//! Writes what is generated from the types: the definitions in `crds/`, and the tables in `crds/README.md`.
+//! Writes what is generated from the types: the definitions in `crds/`, the same for the chart, and the tables in `crds/README.md`.
 
 use std::path::Path;
 use std::{fs, io};
@@ -8,7 +8,10 @@ use fapi_crds::{Kind, reference_tables, schema};
 fn main() -> io::Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     for kind in Kind::ALL {
-        write(&folder.join(kind.plural()).with_extension("yaml"), &schema::yaml(kind))?;
+        let file = Path::new(kind.plural()).with_extension("yaml");
+        for folder in [folder, &folder.join(schema::CHART)] {
+            write(&folder.join(&file), &schema::yaml(kind))?;
+        }
     }
     let readme = folder.join("README.md");
     let text = fs::read_to_string(&readme)?;

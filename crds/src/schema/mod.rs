@@ -5,6 +5,6 @@ mod shape;
 mod unknown;
 mod verdict;
 
-pub use publish::{definition, openapi, yaml};
+pub use publish::{CHART, definition, openapi, yaml};
 pub use unknown::{UnknownField, unknown_fields};
 pub use verdict::{Violation, violations, violations_of_update};

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::{Client, Kind, SigningKey, Workspace};
 
+/// Where the chart has its copies, seen from `crds/`: a chart holds what is in its own folder alone.
+pub const CHART: &str = "../charts/fapi-operator/files/crds";
+
 /// The definition of a kind as it is published in `crds/`.
 #[expect(clippy::missing_panics_doc, reason = "what is derived from types is well-formed")]
 pub fn definition(kind: Kind) -> CustomResourceDefinition {

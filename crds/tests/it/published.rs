@@ -7,18 +7,21 @@ use fapi_crds::{Kind, reference_tables, schema};
 use regex::Regex;
 use serde_json::Value;
 
-fn file(kind: Kind) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(kind.plural()).with_extension("yaml")
+/// The definition of a kind, for kubectl and for Helm.
+fn files(kind: Kind) -> [PathBuf; 2] {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    [folder.to_owned(), folder.join(schema::CHART)]
+        .map(|folder| folder.join(kind.plural()).with_extension("yaml"))
 }
 
 #[test]
 fn the_files_are_what_the_types_say() {
-    for kind in Kind::ALL {
-        let present = fs::read_to_string(file(kind)).unwrap_or_default();
+    for (kind, file) in Kind::ALL.into_iter().flat_map(|kind| files(kind).map(|file| (kind, file))) {
+        let present = fs::read_to_string(&file).unwrap_or_default();
         assert!(
             present == schema::yaml(kind),
             "{} is not what the types say; run: cargo crdgen",
-            file(kind).display()
+            file.display()
         );
     }
 }

@@ -28,7 +28,6 @@ pub fn lines(
                 signing_key: name.to_owned(),
                 algorithm: signing_key.spec.algorithm,
                 wanted: accepted,
-                orphaned: false,
                 policy: Policy::new(&signing_key.spec, rules, floors),
                 keys: Vec::new(),
                 lost: std::collections::BTreeSet::new(),
@@ -40,8 +39,7 @@ pub fn lines(
             signing_key: key.facts.signing_key.clone(),
             algorithm: key.facts.algorithm,
             wanted: false,
-            orphaned: true,
-            policy: Policy::orphaned(key.facts.algorithm, rules, floors),
+            policy: Policy::orphaned(rules, floors),
             keys: Vec::new(),
             lost: std::collections::BTreeSet::new(),
         });

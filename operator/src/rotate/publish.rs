@@ -75,7 +75,7 @@ fn publish(set: &mut KeySet, key: &FoundKey, facts: &KeyFacts, state: State) {
     set.private.extend(private);
     set.public.push(PublicKey {
         kid: facts.kid.clone(),
-        alg: published_algorithm(facts.algorithm),
+        alg: algorithm(facts.algorithm),
         state,
         jwk: key.public.clone(),
     });
@@ -99,8 +99,7 @@ fn order(state: Option<State>) -> u8 {
     }
 }
 
-/// As the document says it.
-pub fn published_algorithm(algorithm: KeyAlgorithm) -> Published {
+fn algorithm(algorithm: KeyAlgorithm) -> Published {
     match algorithm {
         KeyAlgorithm::Ps256 => Published::Signature(Alg::Ps256),
         KeyAlgorithm::Es256 => Published::Signature(Alg::Es256),
@@ -108,6 +107,5 @@ pub fn published_algorithm(algorithm: KeyAlgorithm) -> Published {
         KeyAlgorithm::RsaOaep => Published::Encryption(KeyManagement::RsaOaep),
         KeyAlgorithm::RsaOaep256 => Published::Encryption(KeyManagement::RsaOaep256),
         KeyAlgorithm::EcdhEs => Published::Encryption(KeyManagement::EcdhEs),
-        KeyAlgorithm::EcdhEsA256Kw => Published::Encryption(KeyManagement::EcdhEsA256kw),
     }
 }

@@ -14,12 +14,11 @@ use crate::{canonical, file};
 /// Where a published key is in its life (DESIGN §6, Rotation). Keys in other states are in no document.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum KeyState {
-    /// In the JWKS; held, and not used to sign. A key that others encrypt to is held, and not in the JWKS yet.
+    /// In the JWKS; held, and not used to sign.
     Published,
-    /// In the JWKS; signs, or others are told to encrypt to it.
+    /// In the JWKS; signs.
     Active,
-    /// In the JWKS while tokens signed with it live. A key that others encrypt to is out of the JWKS, and held for those who saw
-    /// it there.
+    /// In the JWKS while tokens signed with it live.
     Retiring,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use fapi_jose::{Alg, DecryptionKey, JwkSet, SigningKey};
+use fapi_jose::{Alg, JwkSet, SigningKey};
 use serde_json::{Map, Value, json};
 
 use crate::certificate::{PeerCertificate, TrustAnchors};
@@ -16,7 +16,7 @@ use crate::lifetime::{Lifetime, Timestamp};
 use crate::params::Params;
 use crate::profile::{Overrides, ProfileName, RequestDelivery, Response, narrow};
 use crate::registry::{
-    HeldKey, PublishedKey, Registry, RegistryParts, Resource, ScopeDefinition, SubjectSalt, offered_scopes,
+    PublishedKey, Registry, RegistryParts, Resource, ScopeDefinition, SubjectSalt, offered_scopes,
 };
 use crate::scope::{Scope, Scopes};
 use crate::secret::{Digest, Purpose};
@@ -71,7 +71,6 @@ pub(crate) struct Workspace {
     clients: Vec<Registration>,
     resources: Vec<Resource>,
     anchors: Option<TrustAnchors>,
-    decryption: Vec<HeldKey>,
 }
 
 pub(crate) fn fintech() -> Workspace {
@@ -81,14 +80,7 @@ pub(crate) fn fintech() -> Workspace {
 impl Workspace {
     pub(crate) fn new(profile: ProfileName) -> Self {
         let clients = vec![registration("app", app_key()), registration("mallory", mallory_key())];
-        Self {
-            profile,
-            overrides: Overrides::default(),
-            clients,
-            resources: Vec::new(),
-            anchors: None,
-            decryption: Vec::new(),
-        }
+        Self { profile, overrides: Overrides::default(), clients, resources: Vec::new(), anchors: None }
     }
 
     pub(crate) fn by_value_too(mut self) -> Self {
@@ -133,12 +125,6 @@ impl Workspace {
         self
     }
 
-    /// A key that others may encrypt to.
-    pub(crate) fn decrypting(mut self, key: &DecryptionKey, active: bool) -> Self {
-        self.decryption.push(HeldKey { key: key.clone(), active });
-        self
-    }
-
     pub(crate) fn build(self) -> Registry {
         let rules = narrow(self.profile.profile(), &self.overrides).unwrap();
         let definitions: Vec<ScopeDefinition> = ["accounts", "payments"]
@@ -158,13 +144,6 @@ impl Workspace {
             .map(|registration| Client::register(&offer, registration).unwrap())
             .collect();
         let issuer = Issuer::parse(ISSUER).unwrap();
-        let encryption = self.decryption.iter().map(|held| PublishedKey {
-            jwk: held.key.public().clone(),
-            alg: None,
-            active: held.active,
-        });
-        let signature =
-            PublishedKey { jwk: server_key().public().clone(), alg: Some(Alg::Ps256), active: true };
         Registry::new(RegistryParts {
             doors: Doors::new(&issuer, &Mtls::Host("mtls.auth.bank.example".into())),
             issuer,
@@ -172,8 +151,11 @@ impl Workspace {
             scope_definitions: definitions,
             resources: self.resources,
             anchors: self.anchors,
-            keys: std::iter::once(signature).chain(encryption).collect(),
-            decryption: self.decryption,
+            keys: vec![PublishedKey {
+                jwk: server_key().public().clone(),
+                alg: Some(Alg::Ps256),
+                active: true,
+            }],
             subject_salt: SubjectSalt::new(&[7; 32]),
             languages: vec!["en".into()],
             clients,

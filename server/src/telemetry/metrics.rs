@@ -286,7 +286,59 @@ impl fmt::Debug for Metrics {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    /// Names and labels of the samples on a page.
+    fn samples(page: &str) -> BTreeSet<(String, String)> {
+        page.lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| {
+                let (sample, _) = line.rsplit_once(' ').unwrap();
+                let (name, labels) = sample.split_once('{').unwrap_or((sample, ""));
+                let labels: BTreeSet<&str> =
+                    labels.split(',').filter_map(|label| Some(label.split_once("=\"")?.0)).collect();
+                (name.to_owned(), labels.into_iter().collect::<Vec<_>>().join(" "))
+            })
+            .collect()
+    }
+
+    /// The same of the tables in `docs/metrics.md`.
+    fn documented() -> BTreeSet<(String, String)> {
+        include_str!("../../../docs/metrics.md")
+            .lines()
+            .filter(|line| line.starts_with("| `fapi_") && !line.starts_with("| `fapi_operator_"))
+            .map(|row| {
+                let cells: Vec<String> = row.split('|').map(|cell| cell.replace('`', "")).collect();
+                (cells[1].trim().to_owned(), cells[2].trim().to_owned())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_metric_is_documented_and_nothing_else() {
+        let metrics = Metrics::new();
+        // `main` adds this one, which the log counts.
+        metrics.register(|registry| {
+            registry.register(
+                "log_lines_dropped",
+                "Log lines that nobody read in time",
+                Counter::<u64>::default(),
+            );
+        });
+        metrics.refused("back", Refused::Overloaded);
+        metrics.handshake(Handshake::Completed);
+        metrics.closed(Closed::Idle);
+        metrics.panicked();
+        metrics.loaded(Some(1));
+        metrics.fetched_client_keys(true);
+        metrics.certificate("front", Timestamp::from_unix(1_750_000_000));
+        metrics.certificate_refused("front");
+        let endpoint = Endpoint { door: "back", endpoint: "/token".into(), method: "POST", code: 200 };
+        metrics.request(&endpoint, Duration::from_millis(7));
+        assert_eq!(samples(&metrics.encode()), documented(), "left: /metrics, right: docs/metrics.md");
+    }
 
     #[test]
     fn a_page_has_every_family_with_its_prefix() {

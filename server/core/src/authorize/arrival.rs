@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::parse::{Source, parse};
-use super::request_object::Way;
 use super::{AuthorizationRequest, Delivery, request_object};
 use crate::client::Client;
 use crate::ids::ClientId;
@@ -48,7 +47,7 @@ pub enum Arrival {
     ByValue {
         /// Whose it is.
         client: Arc<Client>,
-        /// The compact JWS, or the JWE around it.
+        /// The compact JWS.
         jwt: String,
         /// The parameters around it: good for a destination if the object is unusable, for nothing else.
         outside: Params,
@@ -118,8 +117,7 @@ pub fn by_value(
     registry: &Registry,
     now: Timestamp,
 ) -> Result<AuthorizationRequest, Refused> {
-    let verified = request_object::verify(jwt, client, registry, Way::ThroughBrowser, now);
-    let object = verified.map_err(|rejection| Refused {
+    let object = request_object::verify(jwt, client, registry, now).map_err(|rejection| Refused {
         rejection,
         destination: outside_destination(outside, client, registry).map(Box::new),
     })?;

@@ -5,8 +5,6 @@
 
 mod arrival;
 mod claims_parameter;
-#[cfg(test)]
-mod encrypted_tests;
 mod parse;
 mod request_object;
 #[cfg(test)]
