@@ -5,12 +5,15 @@
 //! | `quickstart` | one Workspace, from nothing to a finished journey |
 //! | `fintech` | three pods and PostgreSQL: the journeys, and what is edited, deleted and killed under them |
 //! | `away` | pods serve on while the API server is away |
+//! | `chart` | Helm installs, upgrades, rolls back and uninstalls the operator |
 //! | `place`, `pods`, `play`, `load`, `programs`, `wait` | where and how |
 //!
 //! `tests/run cluster` makes the cluster and says where everything is.
 
 #[cfg(test)]
 mod away;
+#[cfg(test)]
+mod chart;
 #[cfg(test)]
 mod fintech;
 #[cfg(test)]

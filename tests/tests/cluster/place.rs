@@ -27,6 +27,20 @@ impl Place {
     /// Does what the README of the example says, and waits until the Workspace is ready.
     pub(crate) fn with(example: &str, workspace: &'static str) -> Self {
         OPERATOR.call_once(install_operator);
+        let place = Self::bare(example, workspace);
+        place.kubectl_reads(
+            &["apply", "--server-side", "--field-manager=fapictl-dev", "-f", "-"],
+            &place.development_secrets(),
+        );
+        let begun = Instant::now();
+        place.apply_example();
+        place.ready();
+        figure(&format!("{example}: {:.1} s from kubectl apply to Ready", begun.elapsed().as_secs_f64()));
+        place
+    }
+
+    /// The namespace, with nothing in it.
+    pub(crate) fn bare(example: &str, workspace: &'static str) -> Self {
         let place = Self {
             namespace: format!("{workspace}-{:08x}", unique()),
             example: root().join("examples").join(example),
@@ -37,14 +51,6 @@ impl Place {
             "name": place.namespace, "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
         }});
         feed(kubectl(), ["apply", "--server-side", "-f", "-"], &namespace.to_string()).ok();
-        place.kubectl_reads(
-            &["apply", "--server-side", "--field-manager=fapictl-dev", "-f", "-"],
-            &place.development_secrets(),
-        );
-        let begun = Instant::now();
-        place.apply_example();
-        place.ready();
-        figure(&format!("{example}: {:.1} s from kubectl apply to Ready", begun.elapsed().as_secs_f64()));
         place
     }
 

@@ -1,0 +1,182 @@
+//! The Helm chart, as a person uses it: what it prints is typed, and what it leaves behind goes on serving.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::place::Place;
+use crate::programs::{Said, figure, kubectl, root, run, told};
+use crate::wait::until;
+
+/// One journey through the life of a release, since each step begins where the one before has ended.
+#[test]
+#[ignore = "needs the test cluster"]
+fn a_release_is_installed_upgraded_rolled_back_and_uninstalled_while_pods_serve() {
+    let _alone = Alone::now();
+    let checkout = checkout();
+    let place = Place::bare("00-quickstart", "demo");
+    symlink(checkout.path().join("examples/.fapi/dev"), place.state.path().join("dev")).unwrap();
+    let helm = |arguments: &[&str]| helm(&place, arguments);
+
+    let printed = install(&place);
+    let commands = commands(&printed);
+    assert!(commands.len() >= 5, "{printed}");
+    for command in &commands {
+        type_in(checkout.path(), command).ok();
+    }
+    // The operator was told of its own labels, and lets itself in by them.
+    let policy = place.object("networkpolicy/demo").to_string();
+    assert!(policy.contains(r#""app.kubernetes.io/instance":"fapi-operator""#), "{policy}");
+    let checks = place.player().passes("demo-app", &[]);
+    figure(&format!("chart: installed by Helm, {checks} checks of a flow passed"));
+    may_see_no_more_than_its_namespace(&place);
+    let pod = place.pods()[0].name.clone();
+
+    let chart = root().join("charts/fapi-operator");
+    let chart = chart.to_str().unwrap();
+    helm(&["upgrade", "fapi-operator", chart, "--reuse-values", "--set", "replicas=3", "--wait"]).ok();
+    assert_eq!(place.object("deployment/fapi-operator")["status"]["readyReplicas"], 3);
+    place.player().passes("demo-app", &[]);
+    let refused = helm(&["upgrade", "fapi-operator", chart, "--reuse-values", "--set", "replica=3"]);
+    assert!(refused.stderr.contains("additional properties 'replica' not allowed"), "{refused:?}");
+
+    helm(&["rollback", "fapi-operator", "1", "--wait"]).ok();
+    assert_eq!(place.object("deployment/fapi-operator")["spec"]["replicas"], 2);
+
+    let left = helm(&["uninstall", "fapi-operator", "--wait"]).ok();
+    for kind in ["workspaces", "clients", "signingkeys"] {
+        assert!(left.contains(&format!("[CustomResourceDefinition] {kind}.fapi.rs")), "{left}");
+    }
+    assert_ne!(place.try_kubectl(&["get", "deployment/fapi-operator"]).code, Some(0));
+    place.player().passes("demo-app", &[]);
+
+    // Who comes back finds everything, and restarts nothing.
+    install(&place);
+    let disabled = json!({"spec": {"enabled": false}}).to_string();
+    place.kubectl(&["patch", "clients.fapi.rs/demo-app", "--type=merge", "--patch", &disabled]);
+    place.player().comes_to_fail("demo-app", "invalid_client");
+    assert_eq!(place.pods()[0].name, pod, "the pod has served throughout");
+}
+
+#[track_caller]
+fn install(place: &Place) -> String {
+    let image = told("FAPI_TEST_IMAGE");
+    let (repository, tag) = image.rsplit_once(':').unwrap();
+    let image = format!("image.repository={repository},image.tag={tag}");
+    let chart = root().join("charts/fapi-operator");
+    // Another test may have applied the definitions with kubectl.
+    let said = helm(
+        place,
+        &["install", "fapi-operator", chart.to_str().unwrap(), "--set", &image, "--take-ownership", "--wait"],
+    );
+    said.ok()
+}
+
+fn helm(place: &Place, arguments: &[&str]) -> Said {
+    let program = std::env::var("FAPI_TEST_BIN").map_or("helm".into(), |bin| Path::new(&bin).join("helm"));
+    let mut command = Command::new(program);
+    command.env("KUBECONFIG", told("FAPI_TEST_KUBECONFIG")).args(["--namespace", &place.namespace]);
+    run(command, arguments)
+}
+
+/// What the notes say to type.
+fn commands(printed: &str) -> Vec<String> {
+    let (_, notes) = printed.split_once("NOTES:").unwrap_or_default();
+    notes.lines().filter_map(|line| line.strip_prefix("  ")).map(str::to_owned).collect()
+}
+
+/// In a shell that has `kubectl` and `fapictl`, in a checkout.
+fn type_in(checkout: &Path, line: &str) -> Said {
+    let folders = [std::env::var("FAPI_TEST_BIN").ok(), Some(told("FAPI_TEST_PROGRAMS"))];
+    let mut path: Vec<String> = folders.into_iter().flatten().collect();
+    path.extend(std::env::var("PATH"));
+    let mut shell = Command::new("sh");
+    shell.current_dir(checkout).env("PATH", path.join(":")).env("KUBECONFIG", told("FAPI_TEST_KUBECONFIG"));
+    run(shell, ["-euc", line])
+}
+
+/// Of the checkout, what the notes speak of: `fapictl` writes beside the examples.
+fn checkout() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let example = folder.path().join("examples/00-quickstart");
+    fs::create_dir_all(&example).unwrap();
+    for file in fs::read_dir(root().join("examples/00-quickstart")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), example.join(file.file_name())).unwrap();
+    }
+    symlink(root().join("crds"), folder.path().join("crds")).unwrap();
+    folder
+}
+
+/// K-08: least privilege, as the API server sees it.
+fn may_see_no_more_than_its_namespace(place: &Place) {
+    let account = format!("--as=system:serviceaccount:{}:fapi-operator", place.namespace);
+    let may = |arguments: &[&str]| {
+        let question = [&["auth", "can-i", account.as_str()], arguments].concat();
+        place.try_kubectl(&question).stdout.trim() == "yes"
+    };
+    assert!(may(&["list", "secrets"]));
+    for not in [
+        &["list", "secrets", "--namespace=default"][..],
+        &["list", "secrets", "--all-namespaces"],
+        &["list", "namespaces"],
+        &["create", "pods"],
+        &["create", "roles"],
+        &["delete", "workspaces.fapi.rs"],
+    ] {
+        assert!(!may(not), "{not:?}");
+    }
+}
+
+/// The operator that other tests have installed for the whole cluster rests: two would each say who may ask the pods.
+struct Alone(bool);
+
+const ELSEWHERE: [&str; 3] = ["deployment/fapi-operator", "--namespace", "fapi-system"];
+
+fn scale(replicas: u8) {
+    let mut command = kubectl();
+    command.arg("scale").args(ELSEWHERE);
+    run(command, [format!("--replicas={replicas}")]).ok();
+}
+
+impl Alone {
+    fn now() -> Self {
+        let mut command = kubectl();
+        command.arg("get").args(ELSEWHERE);
+        let there = run(command, ["--ignore-not-found", "-o", "name"]).ok();
+        if there.is_empty() {
+            return Self(false);
+        }
+        scale(0);
+        until("the other operator to end", || {
+            let pods = [
+                "get",
+                "pods",
+                "-n",
+                "fapi-system",
+                "-l",
+                "app.kubernetes.io/name=fapi-operator",
+                "-o",
+                "json",
+            ];
+            let pods: Value = serde_json::from_str(&run(kubectl(), pods).ok()).unwrap();
+            pods["items"].as_array().unwrap().is_empty().then_some(())
+        });
+        Self(true)
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        if self.0 {
+            scale(2);
+            let mut command = kubectl();
+            command.args(["rollout", "status"]).args(ELSEWHERE);
+            run(command, ["--timeout=180s"]);
+        }
+    }
+}
