@@ -247,10 +247,17 @@ fn every_source_file_is_short_enough_to_be_one_thought() {
 #[test]
 fn a_test_that_is_ignored_says_what_it_needs() {
     let attribute = ["#[", "ignore"].concat();
-    // Three that tests/run looks for; a process that another test starts; and what is no test but a figure.
-    let reasons =
-        ["needs a control plane", "needs chromium", "needs the test cluster", "run by ", "a measurement"]
-            .map(|reason| format!("{attribute} = \"{reason}"));
+    // Five that tests/run looks for; a process that another test starts; and what is no test but a figure.
+    let reasons = [
+        "needs a control plane",
+        "needs chromium",
+        "needs node",
+        "needs python",
+        "needs the test cluster",
+        "run by ",
+        "a measurement",
+    ]
+    .map(|reason| format!("{attribute} = \"{reason}"));
     for (path, text) in texts().into_iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "rs")) {
         for line in text.lines().map(str::trim).filter(|line| line.starts_with(&attribute)) {
             assert!(
