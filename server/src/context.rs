@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use fapi_config::Users;
 use fapi_core::Timestamp;
-use fapi_core::claims::ToSign;
+use fapi_core::claims::{Form, ToSign};
 use fapi_core::client::{
     AuthenticatedClient, Client, Credentials, EncryptionChoice, Endpoint, ReplayKey, authenticate,
 };
@@ -20,12 +20,12 @@ use fapi_core::response::{Destination, Outgoing};
 use fapi_core::sender::{SenderBinding, bind};
 use fapi_core::token::Random;
 use fapi_store::{FirstUse, Store, StoreError};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tracing::{error, info, warn};
 
 use crate::app::{App, Current};
 use crate::extract::{ClientRequest, proofs};
-use crate::failure::Failure;
+use crate::failure::{Failure, no_store};
 use crate::listen::RequestId;
 use crate::seal::Seal;
 
@@ -251,6 +251,23 @@ impl Context {
             .map_err(|why| Failure::Internal(format!("cannot encrypt to client {}: {why}", client.id())))
     }
 
+    /// An answer in its form: JSON, or a JWT of this media type for this client.
+    ///
+    /// # Errors
+    /// 500 when it cannot be signed or encrypted.
+    pub fn formed(&self, form: Form, media_type: &'static str, client: &Client) -> Result<Response, Failure> {
+        let (to_sign, encryption) = match form {
+            Form::Json(answer) => return Ok((no_store(), axum::Json(answer)).into_response()),
+            Form::Jwt { to_sign, encryption } => (to_sign, encryption),
+        };
+        let signed = self.sign(&to_sign)?;
+        let jwt = match encryption {
+            None => signed,
+            Some(choice) => self.encrypt(&signed, choice, client)?,
+        };
+        Ok((no_store(), [(header::CONTENT_TYPE, media_type)], jwt).into_response())
+    }
+
     /// Where a browser is sent with an answer.
     ///
     /// # Errors
@@ -316,7 +333,7 @@ pub async fn challenge(
     doing: &str,
     outcome: Result<Response, Failure>,
 ) -> Response {
-    let used = around.headers.get(http::header::AUTHORIZATION);
+    let used = around.headers.get(header::AUTHORIZATION);
     let used = used.and_then(|header| Scheme::of(header.to_str().ok()?));
     render(app, around, doing, outcome, |failure, cx| {
         let (offered, algorithms) = match cx {

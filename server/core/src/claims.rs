@@ -4,7 +4,7 @@ use fapi_jose::{Alg, half_hash};
 use serde_json::{Map, Value, json};
 
 use crate::authorize::AuthorizationRequest;
-use crate::client::Client;
+use crate::client::{Client, EncryptionChoice};
 use crate::grant::Authorization;
 use crate::ids::GrantId;
 use crate::lifetime::Timestamp;
@@ -23,6 +23,20 @@ pub struct ToSign {
     pub alg: Alg,
     /// The `typ` header.
     pub typ: &'static str,
+}
+
+/// How an answer travels that may be JSON or a JWT: `UserInfo`, introspection.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Form {
+    /// As it is.
+    Json(Map<String, Value>),
+    /// Signed, and then encrypted for those who registered so.
+    Jwt {
+        /// What to sign.
+        to_sign: ToSign,
+        /// How to encrypt it afterwards.
+        encryption: Option<EncryptionChoice>,
+    },
 }
 
 /// What an access token is for.
@@ -189,14 +203,22 @@ pub fn userinfo(
     answer
 }
 
-/// UserInfo as a JWT for clients that registered so: with `iss` and `aud` (OpenID Connect Core 5.3.2, `UIN-02`).
-pub fn signed_userinfo(
+/// UserInfo in the form that the client registered: JSON, or a JWT with `iss` and `aud` (OpenID Connect Core 5.3.2, `UIN-02`). What
+/// is encrypted is signed first.
+///
+/// # Errors
+/// `server_error` when no key is active.
+pub fn userinfo_form(
     mut claims: Map<String, Value>,
-    alg: Alg,
     client: &Client,
     registry: &Registry,
-) -> ToSign {
+) -> Result<Form, Rejection> {
+    let registered = &client.registration().userinfo;
+    if registered.signing_algorithm.is_none() && registered.encryption.is_none() {
+        return Ok(Form::Json(claims));
+    }
+    let alg = registry.signing_algorithm(registered.signing_algorithm).ok_or_else(no_key)?;
     claims.insert("iss".into(), json!(registry.issuer.as_str()));
     claims.insert("aud".into(), json!(client.id().as_str()));
-    ToSign { claims, alg, typ: "JWT" }
+    Ok(Form::Jwt { to_sign: ToSign { claims, alg, typ: "JWT" }, encryption: registered.encryption })
 }

@@ -1,9 +1,9 @@
 //! Introspection (RFC 7662).
 
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use fapi_core::client::{AuthenticatedClient, Endpoint};
-use fapi_core::introspection::{self, Form};
+use fapi_core::introspection;
 use fapi_core::rejection::Rejection;
 use fapi_core::resource::{self, AccessToken, Expectations};
 use fapi_core::secret::{Purpose, Secret};
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::app::App;
 use crate::context::{Around, Context, json as render};
 use crate::extract::ClientRequest;
-use crate::failure::{Failure, no_store};
+use crate::failure::Failure;
 
 /// What the caller may know of a token; `{"active":false}` for everything else (`INT-03`).
 pub(super) async fn post(State(app): State<App>, request: Request) -> Response {
@@ -27,17 +27,9 @@ async fn answer(app: &App, around: &Around, request: Request) -> Result<Response
     let caller = cx.authenticate(&request.credentials, Endpoint::Introspection).await?;
     let token = request.params.required("token", "token is missing", "RFC 7662 2.1")?;
     let known = cx.introspect(token, &caller).await?.unwrap_or_else(introspection::inactive);
-    match introspection::form(known, asks_for_jwt(&request.headers), &caller, cx.registry(), cx.now())? {
-        Form::Json(answer) => Ok((no_store(), axum::Json(answer)).into_response()),
-        Form::Jwt { to_sign, encryption } => {
-            let signed = cx.sign(&to_sign)?;
-            let jwt = match encryption {
-                None => signed,
-                Some(choice) => cx.encrypt(&signed, choice, &caller)?,
-            };
-            Ok((no_store(), [(header::CONTENT_TYPE, introspection::JWT)], jwt).into_response())
-        }
-    }
+    let asked = asks_for_jwt(&request.headers);
+    let form = introspection::form(known, asked, &caller, cx.registry(), cx.now())?;
+    cx.formed(form, introspection::JWT, &caller)
 }
 
 /// RFC 9701 4: the caller names the media type. A wildcard is content with JSON.

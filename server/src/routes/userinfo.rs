@@ -1,7 +1,7 @@
 //! UserInfo (OpenID Connect Core 5.3): a resource of ours, so every rule of resources holds.
 
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use fapi_core::claims;
 use fapi_core::dpop::Call;
 use fapi_core::rejection::Rejection;
@@ -12,7 +12,7 @@ use tracing::info;
 use crate::app::App;
 use crate::context::{Around, Context, challenge as render};
 use crate::extract::{INTERACTION_ID, certificate, interaction_id, proofs};
-use crate::failure::{Failure, no_store};
+use crate::failure::Failure;
 use crate::login;
 
 /// The claims of the person behind the token, or a 401/403 challenge.
@@ -46,13 +46,7 @@ async fn read(app: &App, around: &Around, request: Request) -> Result<Response, 
     let known = login::claims(cx.users(), &authorization.person.subject);
     let answer = claims::userinfo(authorization, &grant.request, &token.scope, &known, client, cx.registry());
 
-    Ok(match client.registration().userinfo.signing_algorithm {
-        None => (no_store(), axum::Json(answer)).into_response(),
-        Some(alg) => {
-            let jwt = cx.sign(&claims::signed_userinfo(answer, alg, client, cx.registry()))?;
-            (no_store(), [(header::CONTENT_TYPE, "application/jwt")], jwt).into_response()
-        }
-    })
+    cx.formed(claims::userinfo_form(answer, client, cx.registry())?, "application/jwt", client)
 }
 
 impl Context {

@@ -1,11 +1,12 @@
-//! Answers that only the client can read (`IDT-09`, `RSP-09`).
+//! Answers that only the client can read (`IDT-09`, `RSP-09`, `UIN-02`).
 
 use fapi_core::client::EncryptionChoice;
 use fapi_core::profile::Response;
 use fapi_jose::{Content, DecryptionKey, JwkSet, KeyManagement};
 use serde_json::{Map, Value, json};
 
-use crate::server::{CALLBACK, ISSUER, PASSWORD, TestServer, code};
+use crate::client::post;
+use crate::server::{BACK, CALLBACK, ISSUER, PASSWORD, TestServer, code};
 
 const PAIRS: [(KeyManagement, Content); 8] = [
     (KeyManagement::RsaOaep, Content::A256Gcm),
@@ -97,6 +98,41 @@ async fn the_front_channel_id_token_is_encrypted_too() {
         .collect();
     let claims = app.verified(&opened(members["id_token"].as_str().unwrap(), &key, Content::A256Gcm));
     assert_eq!(claims["c_hash"], fapi_jose::half_hash(members["code"].as_str().unwrap()), "IDT-09, RSP-02");
+}
+
+/// `UIN-02`, `INT-05`
+#[tokio::test]
+async fn userinfo_and_introspection_are_signed_and_then_encrypted_to_who_wants_it() {
+    let key = DecryptionKey::generate(KeyManagement::EcdhEs, 2048).unwrap();
+    let served = TestServer::fintech()
+        .client(|client| {
+            let signing = client.auth.jwks.as_ref().unwrap().keys()[0].clone();
+            client.auth.jwks = Some(JwkSet::from_keys(vec![signing, key.public().clone()]));
+            let choice = Some(EncryptionChoice { algorithm: key.alg(), content: Content::A256Gcm });
+            client.userinfo.encryption = choice;
+            client.introspection.encryption = choice;
+        })
+        .start()
+        .await;
+    let app = served.app();
+    let tokens = app.redeem(&code(&served).await).await;
+    let token = tokens.text("access_token");
+    let client = app.showing();
+    let ask = async |request| {
+        let answer = served.ask(&client, request).await;
+        let jwe = std::str::from_utf8(answer.body()).unwrap().to_owned();
+        (answer.headers()["content-type"].clone(), app.verified(&opened(&jwe, &key, Content::A256Gcm)))
+    };
+    let request = http::Request::get(format!("https://{BACK}/userinfo"))
+        .header("authorization", format!("Bearer {token}"))
+        .body(http_body_util::Full::default())
+        .unwrap();
+    let (kind, person) = ask(request).await;
+    assert_eq!((kind.to_str().unwrap(), &person["aud"]), ("application/jwt", &json!("app")), "UIN-02");
+    assert_eq!(person["sub"], app.verified(token)["sub"], "UIN-01");
+    let (kind, known) = ask(post(BACK, "/introspect", app.credentials(&[("token", token)]))).await;
+    assert_eq!(kind, "application/token-introspection+jwt", "INT-05");
+    assert_eq!(known["token_introspection"]["active"], true, "INT-05");
 }
 
 #[tokio::test]

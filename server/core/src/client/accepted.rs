@@ -363,8 +363,8 @@ fn check_messages(rules: &Rules, registration: &Registration, refused: &mut Vec<
             &registration.id_token,
             Some((profile.id_token_encryption.rule, rules.id_token_encryption)),
         ),
-        ("userinfo", &registration.userinfo, None),
-        ("introspection", &registration.introspection, Some(("INT-01", Encryption::Optional))),
+        ("userinfo", &registration.userinfo, Some(("UIN-02", Encryption::Optional))),
+        ("introspection", &registration.introspection, Some(("INT-05", Encryption::Optional))),
     ];
     for (field, choice, policy) in messages {
         if let Some(alg) = choice.signing_algorithm
@@ -414,6 +414,8 @@ fn check_messages(rules: &Rules, registration: &Registration, refused: &mut Vec<
         };
         if let Some(pair) = encryption(policy, choice, rules)
             && concerned
+            // What is not offered was refused above: no key for it is asked for.
+            && rules.key_management.contains(&pair.algorithm)
             && !has_key(pair.algorithm)
         {
             refuse(

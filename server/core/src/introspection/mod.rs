@@ -8,8 +8,8 @@ mod tests;
 
 use serde_json::{Map, Value, json};
 
-use crate::claims::ToSign;
-use crate::client::{AuthenticatedClient, EncryptionChoice};
+use crate::claims::{Form, ToSign};
+use crate::client::AuthenticatedClient;
 use crate::grant::{Authorization, Grant};
 use crate::lifetime::Timestamp;
 use crate::registry::Registry;
@@ -136,18 +136,4 @@ pub fn form(
     claims.insert("token_introspection".into(), Value::Object(answer));
     let to_sign = ToSign { claims, alg, typ: "token-introspection+jwt" };
     Ok(Form::Jwt { to_sign, encryption: registered.encryption })
-}
-
-/// How an answer travels.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Form {
-    /// RFC 7662 2.2.
-    Json(Map<String, Value>),
-    /// RFC 9701 5.
-    Jwt {
-        /// What to sign.
-        to_sign: ToSign,
-        /// How to encrypt it afterwards, for callers that registered so.
-        encryption: Option<EncryptionChoice>,
-    },
 }

@@ -136,7 +136,8 @@ fn only_its_own_client_ends_a_token() {
 /// `INT-05`: RFC 9701 5, FAPI 2.0 Message Signing 5.5.
 #[test]
 fn an_answer_is_signed_for_whoever_asks_where_the_profile_offers_it() {
-    use super::{Form, form};
+    use super::form;
+    use crate::claims::Form;
     let answer = inactive();
     let formed = |workspace: Workspace, asked| {
         let registry = with_bank(workspace);

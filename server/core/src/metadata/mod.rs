@@ -102,6 +102,8 @@ pub fn document(registry: &Registry) -> Map<String, Value> {
     let usable = if usable.is_empty() { rules.signing.clone() } else { usable };
     put("id_token_signing_alg_values_supported", names(&usable));
     put("userinfo_signing_alg_values_supported", names(&usable));
+    put("userinfo_encryption_alg_values_supported", names(&rules.key_management));
+    put("userinfo_encryption_enc_values_supported", names(&rules.content));
     if rules.id_token_encryption != Encryption::Off {
         put("id_token_encryption_alg_values_supported", names(&rules.key_management));
         put("id_token_encryption_enc_values_supported", names(&rules.content));
@@ -117,6 +119,8 @@ pub fn document(registry: &Registry) -> Map<String, Value> {
     // RFC 9701 7.
     if rules.profile().signed_introspection {
         put("introspection_signing_alg_values_supported", names(&usable));
+        put("introspection_encryption_alg_values_supported", names(&rules.key_management));
+        put("introspection_encryption_enc_values_supported", names(&rules.content));
     }
 
     put("claims_parameter_supported", json!(true));

@@ -71,22 +71,33 @@ fn encryption_is_by_algorithms_that_the_workspace_offers() {
         &rsa_oaep_only,
         "INV-04",
         "userinfo.encryption.algorithm",
-        |it| it.userinfo = pair(KeyManagement::EcdhEs, Content::A256Gcm),
+        |it| {
+            with_encryption_key(it);
+            it.userinfo = pair(KeyManagement::EcdhEs, Content::A256Gcm);
+        },
         good,
     );
     claim(
         &rsa_oaep_only,
         "INV-04",
         "userinfo.encryption.content",
-        |it| it.userinfo = pair(KeyManagement::RsaOaep, Content::A128Gcm),
+        |it| {
+            with_encryption_key(it);
+            it.userinfo = pair(KeyManagement::RsaOaep, Content::A128Gcm);
+        },
         good,
     );
 }
 
-/// `BR-R05`, `IDT-09`: no client is registered to which we would have to send in the clear what must be encrypted (`J-21`).
+/// `BR-R05`, `IDT-09`, `UIN-02`, `INT-05`: no client is registered to which we would have to send in the clear what must be encrypted (`J-21`).
 #[test]
 fn who_is_sent_encrypted_messages_registers_a_key_for_them() {
     claim(&rules_of_brazil(), "BR-R05", "auth.jwksRef", |_| (), with_encryption_key);
+    let fintech = rules(Fintech, |_| ());
+    let userinfo: Change = |it| it.userinfo = pair(KeyManagement::RsaOaep, Content::A256Gcm);
+    let introspection: Change = |it| it.introspection = pair(KeyManagement::RsaOaep, Content::A256Gcm);
+    claim(&fintech, "UIN-02", "auth.jwksRef", userinfo, with_encryption_key);
+    claim(&fintech, "INT-05", "auth.jwksRef", introspection, with_encryption_key);
     claim(
         &rules(Fintech, |_| ()),
         "IDT-09",
