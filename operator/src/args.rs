@@ -17,6 +17,9 @@ pub struct Args {
     /// Namespaces to watch, separated by commas. Absent: the whole cluster.
     #[arg(long, env = "FAPI_WATCH_NAMESPACES", value_delimiter = ',')]
     pub watch_namespaces: Vec<String>,
+    /// Namespaces where only Clients are watched, of Workspaces in the namespaces above; separated by commas.
+    #[arg(long, env = "FAPI_CLIENT_NAMESPACES", value_delimiter = ',', requires = "watch_namespaces")]
+    pub client_namespaces: Vec<String>,
     /// Image of the server that Workspaces run.
     #[arg(long, env = "FAPI_SERVER_IMAGE")]
     pub server_image: String,
@@ -92,12 +95,11 @@ pub enum LogFormat {
 impl Args {
     /// Which namespaces are watched.
     pub fn scope(&self) -> Scope {
-        let names: Vec<String> = self.watch_namespaces.iter().map(|name| name.trim().to_owned()).collect();
-        if names.iter().all(String::is_empty) {
-            Scope::Cluster
-        } else {
-            Scope::Namespaces(names.into_iter().filter(|name| !name.is_empty()).collect())
-        }
+        let named = |names: &[String]| -> Vec<String> {
+            names.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+        };
+        let (workspaces, clients) = (named(&self.watch_namespaces), named(&self.client_namespaces));
+        if workspaces.is_empty() { Scope::Cluster } else { Scope::Namespaces { workspaces, clients } }
     }
 
     /// Where the operator's own pods are.
@@ -138,8 +140,16 @@ mod tests {
         };
         assert_eq!(args(&[]).scope(), Scope::Cluster);
         assert_eq!(args(&["--watch-namespaces="]).scope(), Scope::Cluster);
-        let some = Scope::Namespaces(vec!["auth".to_owned(), "team".to_owned()]);
-        assert_eq!(args(&["--watch-namespaces=auth, team"]).scope(), some);
+        let some = |clients: &[&str]| Scope::Namespaces {
+            workspaces: vec!["auth".to_owned(), "team".to_owned()],
+            clients: clients.iter().map(|&name| name.to_owned()).collect(),
+        };
+        assert_eq!(args(&["--watch-namespaces=auth, team"]).scope(), some(&[]));
+        let with_clients = args(&["--watch-namespaces=auth,team", "--client-namespaces=apps,team"]).scope();
+        assert_eq!(with_clients, some(&["apps", "team"]));
+        let all = ["auth", "team", "apps"].map(str::to_owned).to_vec();
+        assert_eq!(with_clients.of_clients(), Some(all), "each once");
+        assert!(!with_clients.covers("apps"), "no Workspace is served there");
         assert_eq!(args(&[]).floors(), Floors::PRODUCTION);
         let labels = |args: &Args| args.own_pods("fapi-system").labels.into_iter().collect::<Vec<_>>();
         let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());

@@ -24,7 +24,7 @@ use crate::names::Names;
 use crate::status::newer;
 use crate::validate::ObjectKey;
 use crate::validate::{Found, FoundClient, Fresh, Missing, References, Resolved, Value, references};
-use crate::watch::{Scope, key_of, workspace_of_client, workspace_of_signing_key};
+use crate::watch::{key_of, workspace_of_client, workspace_of_signing_key};
 
 /// The Workspace's own Secrets, as the API server has them.
 #[derive(Default)]
@@ -156,11 +156,11 @@ async fn lines(
 }
 
 async fn list_clients(cx: &Context, workspace: &ObjectKey) -> Result<(Vec<Arc<Client>>, Fresh), Error> {
-    let (apis, fresh): (Vec<Api<Client>>, _) = match &cx.settings.scope {
-        Scope::Cluster => (vec![Api::all(cx.client.clone())], Fresh::Everywhere),
-        Scope::Namespaces(names) => {
+    let (apis, fresh): (Vec<Api<Client>>, _) = match cx.settings.scope.of_clients() {
+        None => (vec![Api::all(cx.client.clone())], Fresh::Everywhere),
+        Some(names) => {
             let apis = names.iter().map(|name| Api::namespaced(cx.client.clone(), name)).collect();
-            (apis, Fresh::Namespaces(names.iter().cloned().collect()))
+            (apis, Fresh::Namespaces(names.into_iter().collect()))
         }
     };
     let mut clients = Vec::new();

@@ -54,6 +54,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- default (list .Release.Namespace) .Values.watchNamespaces | uniq | toJson }}
 {{- end }}
 
+{{/* The namespaces that hold Clients alone, as a JSON list. */}}
+{{- define "fapi-operator.clientNamespaces" -}}
+{{- $served := include "fapi-operator.namespaces" . | fromJsonArray }}
+{{- $more := list }}
+{{- range .Values.clientNamespaces }}
+{{- if not (has . $served) }}{{ $more = append $more . }}{{ end }}
+{{- end }}
+{{- $more | toJson }}
+{{- end }}
+
 {{/* The label `job` of what is scraped, by which alerts tell this operator from another. */}}
 {{- define "fapi-operator.job" -}}
 {{ .Release.Namespace }}/{{ include "fapi-operator.fullname" . }}
@@ -64,6 +74,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- with .Values }}
 {{- if and .clusterWide .watchNamespaces }}
 {{- fail "clusterWide and watchNamespaces exclude each other: remove watchNamespaces to serve the whole cluster, or set clusterWide to false" }}
+{{- end }}
+{{- if and .clusterWide .clientNamespaces }}
+{{- fail "clusterWide and clientNamespaces exclude each other: remove clientNamespaces, as Clients are served everywhere, or set clusterWide to false" }}
 {{- end }}
 {{- if and (gt (int .replicas) 1) (not .leaderElection) }}
 {{- fail "replicas: more than one needs leaderElection: set leaderElection to true, or replicas to 1" }}

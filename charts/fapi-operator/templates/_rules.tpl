@@ -54,6 +54,27 @@
   verbs: [create, patch]
 {{- end }}
 
+{{/* Where there are Clients alone: nothing is made, and nothing written but how they are. */}}
+{{- define "fapi-operator.clientRules" -}}
+- apiGroups: [fapi.rs]
+  resources: [clients]
+  verbs: [list, watch]
+- apiGroups: [fapi.rs]
+  resources: [clients/status]
+  verbs: [patch]
+# Removes the finalizer fapi.rs/revocation where a person has put it; never adds one.
+- apiGroups: [fapi.rs]
+  resources: [clients]
+  verbs: [patch]
+# What Clients refer to. Only Secrets with the label are used; the API server knows no right for a label.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}
+
 {{- define "fapi-operator.subjects" -}}
 - kind: ServiceAccount
   name: {{ include "fapi-operator.serviceAccountName" . }}

@@ -50,15 +50,36 @@ pub enum Scope {
     /// The whole cluster.
     Cluster,
     /// These.
-    Namespaces(Vec<String>),
+    Namespaces {
+        /// With Workspaces, and whatever belongs to them.
+        workspaces: Vec<String>,
+        /// With Clients alone, of Workspaces elsewhere: nothing is written there but what Clients are told.
+        clients: Vec<String>,
+    },
 }
 
 impl Scope {
-    /// Whether a namespace is watched.
+    /// Whether Workspaces of a namespace are served.
     pub fn covers(&self, namespace: &str) -> bool {
+        self.of_workspaces().is_none_or(|names| names.iter().any(|name| name == namespace))
+    }
+
+    /// Where Workspaces are. `None`: everywhere.
+    pub fn of_workspaces(&self) -> Option<Vec<String>> {
         match self {
-            Self::Cluster => true,
-            Self::Namespaces(names) => names.iter().any(|name| name == namespace),
+            Self::Cluster => None,
+            Self::Namespaces { workspaces, .. } => Some(workspaces.clone()),
+        }
+    }
+
+    /// Where Clients are, and the Secrets that they refer to. `None`: everywhere.
+    pub fn of_clients(&self) -> Option<Vec<String>> {
+        match self {
+            Self::Cluster => None,
+            Self::Namespaces { workspaces, clients } => {
+                let more = clients.iter().filter(|name| !workspaces.contains(name));
+                Some(workspaces.iter().chain(more).cloned().collect())
+            }
         }
     }
 }
@@ -148,12 +169,14 @@ impl Watches {
         };
         let clients = {
             let index = index.clone();
-            start.watch(&everything(), changes::of_spec::<Client>, move |client: Option<&Client>, key| {
+            let wakes = move |client: Option<&Client>, key: &ObjectKey| {
                 let workspace = client.map(workspace_of_client);
                 let references = client.map(index::of_client).unwrap_or_default();
                 index.set(&Referrer::Client(key.clone()), workspace.as_ref().unwrap_or(key), references);
                 workspace.into_iter().collect()
-            })
+            };
+            let apis = start.apis(scope.of_clients());
+            start.follow(apis, &everything(), changes::of_spec::<Client>, &wakes)
         };
         let signing_keys =
             start.watch(&everything(), changes::of_spec::<SigningKey>, |key: Option<&SigningKey>, _| {
@@ -161,15 +184,13 @@ impl Watches {
             });
         let secrets = {
             let index = index.clone();
-            start.watch(
-                &everything(),
-                changes::of_version::<PartialObjectMeta<Secret>>,
-                move |secret, key| {
-                    let mut wakes = index.referrers(&Reference::Secret(key.clone()));
-                    wakes.extend(secret.and_then(workspace_on_label));
-                    wakes
-                },
-            )
+            let wakes = move |secret: Option<&PartialObjectMeta<Secret>>, key: &ObjectKey| {
+                let mut wakes = index.referrers(&Reference::Secret(key.clone()));
+                wakes.extend(secret.and_then(workspace_on_label));
+                wakes
+            };
+            let apis = start.apis(scope.of_clients());
+            start.follow(apis, &everything(), changes::of_version::<PartialObjectMeta<Secret>>, &wakes)
         };
         let config_maps = {
             let index = index.clone();
@@ -258,7 +279,18 @@ impl Watches {
 }
 
 impl Starter {
-    /// Watches a kind in every namespace that is in scope.
+    /// A kind in these namespaces, or in all.
+    fn apis<K>(&self, namespaces: Option<Vec<String>>) -> Vec<Api<K>>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        match namespaces {
+            None => vec![Api::all(self.client.clone())],
+            Some(names) => names.iter().map(|name| Api::namespaced(self.client.clone(), name)).collect(),
+        }
+    }
+
+    /// Watches a kind wherever Workspaces are.
     fn watch<K>(
         &mut self,
         config: &watcher::Config,
@@ -274,12 +306,7 @@ impl Starter {
             + Sync
             + 'static,
     {
-        let apis: Vec<Api<K>> = match &self.scope {
-            Scope::Cluster => vec![Api::all(self.client.clone())],
-            Scope::Namespaces(names) => {
-                names.iter().map(|name| Api::namespaced(self.client.clone(), name)).collect()
-            }
-        };
+        let apis = self.apis(self.scope.of_workspaces());
         self.follow(apis, config, fingerprint, &wakes)
     }
 

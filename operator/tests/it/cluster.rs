@@ -132,7 +132,11 @@ impl Cluster {
 
     /// An operator that leads as long as it is told.
     pub(crate) fn operator_with(&self, leadership: Leadership) -> Running {
-        self.run(self.config.clone(), Scope::Namespaces(vec![self.namespace.clone()]), leadership)
+        self.run(
+            self.config.clone(),
+            Scope::Namespaces { workspaces: vec![self.namespace.clone()], clients: Vec::new() },
+            leadership,
+        )
     }
 
     /// An operator with the rights of a `ServiceAccount`, for the whole cluster.

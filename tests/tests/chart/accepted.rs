@@ -50,9 +50,10 @@ impl Drop for Monitoring {
 #[ignore = "needs a control plane"]
 fn an_api_server_takes_everything_that_is_rendered() {
     let own = Namespace::new("chart-accepted");
-    let others = ["chart-auth", "chart-retail"].map(Namespace::new);
+    let others = ["chart-auth", "chart-retail", "chart-apps"].map(Namespace::new);
     let _monitoring = Monitoring::installed();
-    let namespaces = format!("watchNamespaces={{{},{}}}", others[0].0, others[1].0);
+    let [auth, retail, apps] = others.each_ref().map(|other| &other.0);
+    let namespaces = format!("watchNamespaces={{{auth},{retail}}},clientNamespaces={{{apps}}}");
     let mut files: Vec<Option<_>> = variants().into_iter().map(Some).collect();
     files.push(None);
     for file in files {

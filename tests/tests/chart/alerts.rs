@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::files::{chart, root, text, yaml};
 
-/// What Prometheus knows of a target, or our ServiceMonitors add.
+/// What Prometheus knows of a target, or a ServiceMonitor of ours adds.
 const OF_TARGETS: [&str; 4] = ["job", "namespace", "pod", "workspace"];
 
 /// A metric, as documented.

@@ -95,12 +95,20 @@ fn each_namespace_that_is_served_gets_a_role_and_no_other() {
     let expected = [
         "ClusterRole -/fapi-operator-edit",
         "ClusterRole -/fapi-operator-view",
+        "Role apps/fapi-operator-clients",
         "Role auth/fapi-operator",
         "Role fapi-system/fapi-operator-leader",
         "Role retail/fapi-operator",
     ];
     assert_eq!(roles, expected.map(str::to_owned).into());
     assert_eq!(told(&objects, "FAPI_WATCH_NAMESPACES"), Some("auth,retail".into()));
+    // `retail` is named twice, and has the larger one.
+    assert_eq!(told(&objects, "FAPI_CLIENT_NAMESPACES"), Some("apps".into()));
+    let smaller = find(&objects, "Role apps/fapi-operator-clients")["rules"].to_string();
+    assert!(
+        !smaller.contains("create\",\"patch\",\"delete") && !smaller.contains("deployments"),
+        "{smaller}"
+    );
     let bound = find(&objects, "RoleBinding auth/fapi-operator");
     let operator = json!([{"kind": "ServiceAccount", "name": "fapi-operator", "namespace": "fapi-system"}]);
     assert_eq!(bound["subjects"], operator);
@@ -253,6 +261,10 @@ fn a_wrong_value_is_refused_in_words() {
         (
             "clusterWide=true,watchNamespaces={a}",
             "clusterWide and watchNamespaces exclude each other: remove",
+        ),
+        (
+            "clusterWide=true,clientNamespaces={a}",
+            "clusterWide and clientNamespaces exclude each other: remove",
         ),
         ("leaderElection=false", "more than one needs leaderElection: set leaderElection to true"),
         ("serviceAccount.create=false", "serviceAccount.name: write the name of the ServiceAccount"),

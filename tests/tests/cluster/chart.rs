@@ -34,6 +34,7 @@ fn a_release_is_installed_upgraded_rolled_back_and_uninstalled_while_pods_serve(
     let checks = place.player().passes("demo-app", &[]);
     figure(&format!("chart: installed by Helm, {checks} checks of a flow passed"));
     may_see_no_more_than_its_namespace(&place);
+    serves_a_client_of_another_namespace(&place);
     let pod = place.pods()[0].name.clone();
 
     let chart = root().join("charts/fapi-operator");
@@ -130,6 +131,58 @@ fn may_see_no_more_than_its_namespace(place: &Place) {
     ] {
         assert!(!may(not), "{not:?}");
     }
+}
+
+/// A namespace with Clients alone gets the smaller Role, and it is enough.
+fn serves_a_client_of_another_namespace(place: &Place) {
+    let apps = Place::bare("00-quickstart", "apps");
+    let chart = root().join("charts/fapi-operator");
+    let more = format!("clientNamespaces={{{}}}", apps.namespace);
+    let upgrade =
+        ["upgrade", "fapi-operator", chart.to_str().unwrap(), "--reuse-values", "--set", &more, "--wait"];
+    helm(place, &upgrade).ok();
+    let open = json!({"spec": {"allowedClients": {"from": "All"}}}).to_string();
+    place.kubectl(&["patch", "workspaces.fapi.rs/demo", "--type=merge", "--patch", &open]);
+    let mut secret = place.object("secret/demo-app");
+    secret["metadata"] = json!({"name": "guest", "labels": secret["metadata"]["labels"]});
+    apps.kubectl_reads(&["apply", "--server-side", "-f", "-"], &secret.to_string());
+    let mut client = place.object("clients.fapi.rs/demo-app");
+    client["metadata"] = json!({"name": "guest"});
+    client["spec"]["clientId"] = "guest".into();
+    client["spec"]["workspaceRef"] = json!({"name": "demo", "namespace": place.namespace});
+    let moved = client["spec"].to_string().replace(r#""name":"demo-app""#, r#""name":"guest""#);
+    client["spec"] = serde_json::from_str(&moved).unwrap();
+    client.as_object_mut().unwrap().remove("status");
+    apps.kubectl_reads(&["apply", "--server-side", "-f", "-"], &client.to_string());
+    apps.kubectl(&["wait", "--for=condition=Programmed", "clients.fapi.rs/guest", "--timeout=120s"]);
+
+    has_asked_for_nothing_that_it_may_not(place);
+    let account = format!("--as=system:serviceaccount:{}:fapi-operator", place.namespace);
+    for not in [["create", "secrets"], ["patch", "secrets"], ["list", "pods"], ["list", "workspaces.fapi.rs"]]
+    {
+        let question = [&["auth", "can-i", account.as_str()], &not[..]].concat();
+        assert_eq!(apps.try_kubectl(&question).stdout.trim(), "no", "{not:?}");
+    }
+}
+
+/// By its own count of what the API server has answered.
+fn has_asked_for_nothing_that_it_may_not(place: &Place) {
+    let pods = place.object("pods");
+    let operators = pods["items"].as_array().unwrap().iter().filter(|pod| {
+        pod["metadata"]["labels"]["app.kubernetes.io/name"] == "fapi-operator"
+            && pod["metadata"]["deletionTimestamp"].is_null()
+    });
+    let mut counted = String::new();
+    for pod in operators {
+        let name = pod["metadata"]["name"].as_str().unwrap();
+        let path = format!("/api/v1/namespaces/{}/pods/{name}:9090/proxy/metrics", place.namespace);
+        counted += &place.kubectl(&["get", "--raw", &path]);
+    }
+    assert!(
+        counted.contains(r#"fapi_operator_api_requests_total{method="PATCH",status="200"}"#),
+        "{counted}"
+    );
+    assert!(!counted.contains(r#"status="403""#), "{counted}");
 }
 
 /// The operator that other tests have installed for the whole cluster rests: two would each say who may ask the pods.
