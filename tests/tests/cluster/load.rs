@@ -38,12 +38,12 @@ pub(crate) fn under_load(player: &Player<'_>, client: &str, during: impl FnOnce(
     let (tally, over) = (Mutex::default(), AtomicBool::new(false));
     let plays = || {
         while !over.load(Ordering::SeqCst) {
-            let played = player.plays(client, &[]);
+            let journey = player.plays(client, &[]);
             let mut tally: std::sync::MutexGuard<'_, Tally> = tally.lock().unwrap();
-            match played.said.code {
+            match journey.said.code {
                 Some(0) => tally.passed += 1,
-                Some(3) => tally.unanswered.extend(played.failures()),
-                _ => tally.failed.push(format!("{:?} {}", played.failures(), played.said.stderr)),
+                Some(3) => tally.unanswered.extend(journey.failures()),
+                _ => tally.failed.push(format!("{:?} {}", journey.failures(), journey.said.stderr)),
             }
         }
     };

@@ -1,6 +1,7 @@
 //! A namespace that takes only pods that Pod Security `restricted` allows, with an example in it, and the operator beside.
 
 use std::fs;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Once;
@@ -163,7 +164,7 @@ fn install_operator() {
     });
 }
 
+/// Hashers begin with a seed of the system's.
 fn unique() -> u32 {
-    let now = jiff::Timestamp::now().as_nanosecond();
-    u32::try_from(now / 1_000_000 % i128::from(u32::MAX)).unwrap()
+    u32::try_from(RandomState::new().hash_one(()) >> 32).unwrap()
 }
