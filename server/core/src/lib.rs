@@ -12,6 +12,7 @@
 //! | [`dpop`] | does the caller hold a key, and which? |
 //! | [`sender`] | to which key is the token bound? |
 //! | [`authorize`] | is this an authorization request we accept? |
+//! | [`id_token_hint`] | of whom does an ID Token speak that comes back to us? |
 //! | [`grant`] | what has happened to this authorization so far? |
 //! | [`interaction`] | what does the person have to do next? |
 //! | [`consent`] | what is a person asked to agree to? |
@@ -32,6 +33,7 @@ pub mod client;
 pub mod consent;
 pub mod dpop;
 pub mod grant;
+pub mod id_token_hint;
 pub mod ids;
 pub mod interaction;
 pub mod introspection;

@@ -25,7 +25,7 @@ pub(super) async fn show(State(app): State<App>, request: Request) -> Response {
     let outcome = async {
         let Arrival { cx, visitor, grant, .. } = Arrival::of(&app, &around, request).await?;
         let asked =
-            fapi_core::interaction::next(&cx.registry().rules, &grant, None, None, cx.now()) == Step::Consent;
+            fapi_core::interaction::next(cx.registry(), &grant, None, None, cx.now()) == Step::Consent;
         if !asked {
             return proceed(&cx, grant, &visitor, Leave::Redirect).await;
         }

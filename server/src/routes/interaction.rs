@@ -124,7 +124,7 @@ pub(super) async fn proceed(
         visitor.digest().unwrap_or_else(|| Secret::from_random(cx.random()).digest(Purpose::Browser));
     loop {
         let remembered = remembered(cx, &grant, visitor).await?;
-        match next(rules, &grant, visitor.person(), remembered.as_ref(), cx.now()) {
+        match next(cx.registry(), &grant, visitor.person(), remembered.as_ref(), cx.now()) {
             Step::Login(_) => return Ok(Redirect::to(&location("/login", &grant.id)).into_response()),
             Step::Consent => return Ok(Redirect::to(&location("/consent", &grant.id)).into_response()),
             Step::Claim(person) => {

@@ -14,7 +14,7 @@ pub struct ClaimsRequest {
     /// `acr`, asked for the ID Token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acr: Option<AcrWish>,
-    /// `sub` with a value: only this person will do (`UIN-08`).
+    /// `sub` with a value: only this person will do, named as the client knows them (`UIN-08`, `OIC-05`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
     /// `auth_time` is essential.

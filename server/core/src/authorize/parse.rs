@@ -7,6 +7,7 @@ use super::claims_parameter::ClaimsRequest;
 use super::{AuthorizationRequest, CodeChallenge, Delivery, Prompt, request_object};
 use crate::client::{AuthenticatedClient, Client, GrantType};
 use crate::dpop::KeyThumbprint;
+use crate::id_token_hint;
 use crate::lifetime::Timestamp;
 use crate::params::Params;
 use crate::profile::{Nonce, Pkce, RequestDelivery, RequestObject, Response, SenderConstraint};
@@ -166,8 +167,9 @@ pub(super) fn parse(
     let dpop_jkt = dpop_jkt(source, client, registry).map_err(to)?;
     let prompt = prompt(source).map_err(to)?;
     let max_age = max_age(source).map_err(to)?;
-    let claims =
-        source.json("claims").map_err(to)?.map(|claims| ClaimsRequest::read(&claims)).unwrap_or_default();
+    let claims = source.json("claims").map_err(to)?;
+    let mut claims = claims.map(|claims| ClaimsRequest::read(&claims)).unwrap_or_default();
+    claims.sub = wanted_person(source, claims.sub, client, registry).map_err(to)?;
     let resource = resource(source, client, registry).map_err(to)?;
     // RAR-02: no type is offered, so none is known.
     if source.json("authorization_details").ok().flatten().is_some()
@@ -323,6 +325,22 @@ fn prompt(source: &Source<'_>) -> Result<Prompt, Rejection> {
         return Err(Rejection::invalid_request("prompt none stands alone", "OIDC Core 3.1.2.1"));
     }
     Ok(Prompt { none: has("none"), login: has("login") || has("select_account"), consent: has("consent") })
+}
+
+/// Who is wanted, if not just anybody: the person of the hint (OIC-05), or of the `claims` parameter (UIN-08).
+fn wanted_person(
+    source: &Source<'_>,
+    claimed: Option<String>,
+    client: &Client,
+    registry: &Registry,
+) -> Result<Option<String>, Rejection> {
+    let Some(hint) = source.text("id_token_hint")? else { return Ok(claimed) };
+    let hinted = id_token_hint::subject(&hint, client, registry)?;
+    if claimed.is_some_and(|claimed| claimed != hinted) {
+        let description = "id_token_hint and claims name two people";
+        return Err(Rejection::invalid_request(description, "OIDC Core 3.1.2.1"));
+    }
+    Ok(Some(hinted))
 }
 
 fn max_age(source: &Source<'_>) -> Result<Option<i64>, Rejection> {

@@ -6,7 +6,8 @@ mod tests;
 use crate::consent::Remembered;
 use crate::grant::{ErrorName, Grant, Person, Stage};
 use crate::lifetime::Timestamp;
-use crate::profile::{ConsentKind, Rules};
+use crate::profile::ConsentKind;
+use crate::registry::Registry;
 
 /// The next step of an interaction.
 #[derive(Clone, PartialEq, Debug)]
@@ -42,7 +43,7 @@ pub enum Why {
 
 /// Decides the next step from what has happened and from the session of this browser.
 pub fn next(
-    rules: &Rules,
+    registry: &Registry,
     grant: &Grant,
     session: Option<&Person>,
     remembered: Option<&Remembered>,
@@ -52,7 +53,7 @@ pub fn next(
         return Step::Over;
     }
     match &grant.stage {
-        Stage::Opened { .. } => match login_needed(grant, session, now) {
+        Stage::Opened { .. } => match login_needed(registry, grant, session, now) {
             None => session.cloned().map_or(Step::Login(Why::NoSession), Step::Claim),
             // OIC-03.
             Some(_) if grant.request.prompt.none => Step::Refuse(ErrorName::LoginRequired),
@@ -60,11 +61,11 @@ pub fn next(
         },
         Stage::Authenticated { person, .. } => {
             // UIN-08: only this person will do. IDT-08, E-24: a level that must be reached, was not.
-            if !is_wanted(grant, person) || !reaches(grant, person) {
+            if !is_wanted(registry, grant, person) || !reaches(grant, person) {
                 return Step::Refuse(ErrorName::AccessDenied);
             }
             let known = remembered.is_some_and(|remembered| remembered.covers(grant));
-            if rules.consent() == ConsentKind::Generic && known && !grant.request.prompt.consent {
+            if registry.rules.consent() == ConsentKind::Generic && known && !grant.request.prompt.consent {
                 Step::Agree
             } else if grant.request.prompt.none {
                 Step::Refuse(ErrorName::ConsentRequired)
@@ -82,7 +83,7 @@ pub fn next(
 }
 
 /// Whether the browser's session is not enough, and why.
-fn login_needed(grant: &Grant, session: Option<&Person>, now: Timestamp) -> Option<Why> {
+fn login_needed(registry: &Registry, grant: &Grant, session: Option<&Person>, now: Timestamp) -> Option<Why> {
     let Some(person) = session else { return Some(Why::NoSession) };
     // OIC-02: a sign-in from before the request does not answer prompt=login.
     if grant.request.prompt.login && person.auth_time < grant.created {
@@ -92,11 +93,14 @@ fn login_needed(grant: &Grant, session: Option<&Person>, now: Timestamp) -> Opti
     if grant.request.max_age.is_some_and(|age| (now - person.auth_time).as_seconds() > age) {
         return Some(Why::TooOld);
     }
-    (!is_wanted(grant, person) || !reaches(grant, person)).then_some(Why::Unsuitable)
+    (!is_wanted(registry, grant, person) || !reaches(grant, person)).then_some(Why::Unsuitable)
 }
 
-fn is_wanted(grant: &Grant, person: &Person) -> bool {
-    grant.request.claims.sub.as_ref().is_none_or(|wanted| wanted == person.subject.as_str())
+/// Whether this is the person whom the client wants. It names them as it knows them, which is not how we do.
+fn is_wanted(registry: &Registry, grant: &Grant, person: &Person) -> bool {
+    let Some(wanted) = &grant.request.claims.sub else { return true };
+    let client = registry.client(&grant.client_id);
+    client.is_some_and(|client| registry.subject_for(client, &person.subject) == *wanted)
 }
 
 /// An essential `acr` with values is reached by one of them; without values by any (`UIN-07`).

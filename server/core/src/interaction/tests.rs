@@ -31,7 +31,7 @@ fn opened(registry: &Registry, changes: &Value) -> Grant {
 
 fn step(changes: &Value, session: Option<&Person>) -> Step {
     let registry = fintech().build();
-    next(&registry.rules, &opened(&registry, changes), session, None, NOON)
+    next(&registry, &opened(&registry, changes), session, None, NOON)
 }
 
 fn signed_in_before(seconds: i64) -> Person {
@@ -66,7 +66,7 @@ fn prompt_none_never_shows_a_page() {
     let registry = fintech().build();
     let grant = opened(&registry, &none).authenticate(browser("b"), alice(), NOON).unwrap();
     assert_eq!(
-        next(&registry.rules, &grant, None, None, NOON),
+        next(&registry, &grant, None, None, NOON),
         Step::Refuse(ErrorName::ConsentRequired),
         "OIC-03, E-29"
     );
@@ -74,7 +74,7 @@ fn prompt_none_never_shows_a_page() {
         client_id: ClientId::parse("app").unwrap(),
         scope: Scopes::parse("accounts openid").unwrap(),
     };
-    assert_eq!(next(&registry.rules, &grant, None, Some(&known), NOON), Step::Agree, "OIC-03");
+    assert_eq!(next(&registry, &grant, None, Some(&known), NOON), Step::Agree, "OIC-03");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn what_was_agreed_to_in_this_session_is_not_asked_again() {
     };
     let asked = |changes: &Value, known: Option<&Remembered>| {
         let grant = opened(&registry, changes).authenticate(browser("b"), alice(), NOON).unwrap();
-        next(&registry.rules, &grant, None, known, NOON)
+        next(&registry, &grant, None, known, NOON)
     };
     assert_eq!(asked(&json!({}), None), Step::Consent, "AUT-13");
     assert_eq!(asked(&json!({}), Some(&remembered("app", "openid accounts payments"))), Step::Agree);
@@ -114,7 +114,7 @@ fn an_essential_acr_must_be_reached() {
     let outcome = |changes: &Value, person: &Person| {
         let registry = fintech().build();
         let grant = opened(&registry, changes).authenticate(browser("b"), person.clone(), NOON).unwrap();
-        next(&registry.rules, &grant, None, None, NOON)
+        next(&registry, &grant, None, None, NOON)
     };
     assert_eq!(
         outcome(&want(json!({"essential": true, "values": ["gold", "platinum"]})), &gold),
@@ -138,22 +138,27 @@ fn an_essential_acr_must_be_reached() {
 
 #[test]
 fn a_request_for_one_person_is_not_answered_by_another() {
-    let for_bob = json!({"claims": {"id_token": {"sub": {"value": "bob"}}}});
-    assert_eq!(step(&for_bob, Some(&alice())), Step::Login(Why::Unsuitable), "UIN-08");
     let registry = fintech().build();
-    let grant = opened(&registry, &for_bob).authenticate(browser("b"), alice(), NOON).unwrap();
-    assert_eq!(
-        next(&registry.rules, &grant, None, None, NOON),
-        Step::Refuse(ErrorName::AccessDenied),
-        "UIN-08"
-    );
     let bob = Person { subject: Subject::from_stored("bob"), ..alice() };
-    assert_eq!(step(&for_bob, Some(&bob)), Step::Claim(bob), "UIN-08");
+    let app = authenticated(&registry, "app");
+    let known_as = registry.subject_for(&app, &bob.subject);
+    assert_ne!(known_as, "bob", "DSC-27: a client knows people by identifiers of its own");
+    let for_bob = json!({"claims": {"id_token": {"sub": {"value": known_as}}}});
+    assert_eq!(step(&for_bob, Some(&alice())), Step::Login(Why::Unsuitable), "UIN-08");
+    let grant = opened(&registry, &for_bob).authenticate(browser("b"), alice(), NOON).unwrap();
+    assert_eq!(next(&registry, &grant, None, None, NOON), Step::Refuse(ErrorName::AccessDenied), "UIN-08");
+    assert_eq!(step(&for_bob, Some(&bob)), Step::Claim(bob.clone()), "UIN-08");
+    let by_our_name = json!({"claims": {"id_token": {"sub": {"value": "bob"}}}});
+    assert_eq!(
+        step(&by_our_name, Some(&bob)),
+        Step::Login(Why::Unsuitable),
+        "UIN-08: our own name for a person is not for clients to try"
+    );
 }
 
 #[test]
 fn an_interaction_that_took_too_long_is_over() {
     let registry = fintech().build();
     let grant = opened(&registry, &json!({}));
-    assert_eq!(next(&registry.rules, &grant, None, None, NOON + Lifetime::minutes(11)), Step::Over, "AUT-17");
+    assert_eq!(next(&registry, &grant, None, None, NOON + Lifetime::minutes(11)), Step::Over, "AUT-17");
 }
