@@ -141,8 +141,58 @@ impl Users {
                 "two people have the same sub: give each a sub of their own",
             ));
         }
+        for (name, value) in self.0.values().flat_map(|user| &user.claims) {
+            if let Some(kind) = expected(name).filter(|kind| !kind.is(value)) {
+                let message = format!("the claim {name} of a person is not {kind}: write it as such");
+                return Err(ConfigError::new(file::USERS, message));
+            }
+        }
         Ok(())
     }
+}
+
+/// What a standard claim holds (OpenID Connect Core 5.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Map,
+    Seconds,
+    Text,
+    TrueOrFalse,
+}
+
+impl Kind {
+    fn is(self, value: &Value) -> bool {
+        match self {
+            Self::Map => value.is_object(),
+            Self::Seconds => value.is_i64() || value.is_u64(),
+            Self::Text => value.as_str().is_some_and(|text| !text.is_empty()),
+            Self::TrueOrFalse => value.is_boolean(),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Map => "a map",
+            Self::Seconds => "a number of seconds since 1970",
+            Self::Text => "a text",
+            Self::TrueOrFalse => "true or false",
+        })
+    }
+}
+
+/// `IDT-10`: clients stumble over `"true"`. Other claims may hold anything.
+fn expected(claim: &str) -> Option<Kind> {
+    Some(match claim {
+        "address" => Kind::Map,
+        "email_verified" | "phone_number_verified" => Kind::TrueOrFalse,
+        "updated_at" => Kind::Seconds,
+        "birthdate" | "email" | "family_name" | "gender" | "given_name" | "locale" | "middle_name"
+        | "name" | "nickname" | "phone_number" | "picture" | "preferred_username" | "profile" | "website"
+        | "zoneinfo" => Kind::Text,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -190,6 +240,31 @@ mod tests {
     fn two_people_cannot_be_one() {
         let text = format!("a: {{sub: s1, password: '{HASH}'}}\nb: {{sub: s1, password: '{HASH}'}}\n");
         assert!(Users::parse(text.as_bytes()).unwrap_err().message.contains("same sub"));
+    }
+
+    #[test]
+    fn a_standard_claim_has_the_type_that_clients_expect() {
+        let with = |claims: &str| {
+            Users::parse(format!("a: {{sub: s, password: '{HASH}', claims: {claims}}}").as_bytes())
+        };
+        for good in [
+            "{email_verified: true, updated_at: 1700000000, address: {country: BR}, name: A}",
+            "{anything: [else, 1, {}]}",
+        ] {
+            assert!(with(good).is_ok(), "IDT-10 {good}");
+        }
+        for (bad, says) in [
+            ("{email_verified: 'true'}", "email_verified of a person is not true or false"),
+            ("{updated_at: '2026-01-01'}", "updated_at of a person is not a number of seconds"),
+            ("{updated_at: 1.5}", "updated_at"),
+            ("{address: Baker Street}", "address of a person is not a map"),
+            ("{name: 7}", "name of a person is not a text"),
+            ("{phone_number: ''}", "phone_number"),
+        ] {
+            let error = with(bad).unwrap_err().to_string();
+            assert!(error.contains(says), "IDT-10 {error}");
+            assert!(!error.contains("Baker"), "K-10 {error}");
+        }
     }
 
     #[test]
