@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::egress::ClientKeys;
+use crate::guesses::Guesses;
 use crate::keyring::Keyring;
 use crate::random::Rng;
 use crate::reload::Refused;
@@ -36,6 +37,7 @@ struct Shared {
     rng: Arc<dyn Rng>,
     metrics: Metrics,
     client_keys: ClientKeys,
+    guesses: Guesses,
     started: Timestamp,
     instance: String,
     current: ArcSwapOption<Current>,
@@ -82,11 +84,13 @@ impl App {
     /// A server without a configuration: it answers nothing until [`App::install`].
     pub fn new(clock: Arc<dyn Clock>, rng: Arc<dyn Rng>, metrics: Metrics, client_keys: ClientKeys) -> Self {
         let (started, instance) = (clock.now(), format!("{:032x}", u128::from_be_bytes(rng.bytes())));
+        let guesses = Guesses::new(rng.bytes());
         Self(Arc::new(Shared {
             clock,
             rng,
             metrics,
             client_keys,
+            guesses,
             started,
             instance,
             current: ArcSwapOption::empty(),
@@ -127,6 +131,11 @@ impl App {
     /// Keys of clients that are fetched.
     pub fn client_keys(&self) -> &ClientKeys {
         &self.0.client_keys
+    }
+
+    /// Wrong passwords of the last minutes.
+    pub fn guesses(&self) -> &Guesses {
+        &self.0.guesses
     }
 
     /// The configuration with newer keys of a client than `client` has, if it has them at a URL and there are any: looked

@@ -1,5 +1,6 @@
 //! One request's view of the server: one snapshot, one `now`. Its methods load, ask core, and store; routes string them together.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::Request;
@@ -26,7 +27,7 @@ use tracing::{error, info, warn};
 use crate::app::{App, Current};
 use crate::extract::{ClientRequest, proofs};
 use crate::failure::{Failure, no_store};
-use crate::listen::RequestId;
+use crate::listen::{Peer, RequestId};
 use crate::seal::Seal;
 
 /// RFC 9449 8.
@@ -39,6 +40,8 @@ pub struct Around {
     pub headers: HeaderMap,
     /// What the log calls it.
     pub request_id: String,
+    /// The other end of its connection.
+    pub remote: Option<IpAddr>,
     current: Option<Arc<Current>>,
 }
 
@@ -49,6 +52,7 @@ impl Around {
         Self {
             headers: request.headers().clone(),
             request_id: extensions.get::<RequestId>().map(|id| id.as_str().to_owned()).unwrap_or_default(),
+            remote: extensions.get::<Peer>().map(|peer| peer.remote().ip()),
             current: extensions.get::<Arc<Current>>().cloned(),
         }
     }

@@ -100,6 +100,8 @@ async fn form(headers: &HeaderMap, body: Body) -> Result<Params, Unreadable> {
 pub const BROWSER: &str = "__Host-fapi-browser";
 /// The cookie of a sign-in session.
 pub const SESSION: &str = "__Host-fapi-session";
+/// The cookie of a browser in which somebody has signed in before (`B-08`).
+pub const KNOWN: &str = "__Host-fapi-known";
 
 /// One of our cookies.
 ///
@@ -128,6 +130,11 @@ pub fn cookie(headers: &HeaderMap, name: &str) -> Result<Option<Secret>, Rejecti
 /// `Set-Cookie` for one of our cookies: never readable by scripts, never sent to other sites' forms.
 pub fn set_cookie(name: &str, value: &Secret) -> String {
     format!("{name}={}; Path=/; Secure; HttpOnly; SameSite=Lax", value.expose())
+}
+
+/// As [`set_cookie`], for a cookie that outlives the browser's window: for half a year.
+pub fn set_lasting_cookie(name: &str, value: &Secret) -> String {
+    format!("{}; Max-Age=15552000", set_cookie(name, value))
 }
 
 /// The digest of this browser's cookie.

@@ -13,7 +13,7 @@
 //! | [`extract`], [`seal`] | what was sent, and does this form come from a page of ours? |
 //! | [`failure`] | how does a refusal look? |
 //! | [`keyring`] | with which key is this signed? |
-//! | [`login`], [`password`], [`pages`] | who is this person, and what do they see? |
+//! | [`login`], [`password`], [`guesses`], [`pages`] | who is this person, how often may somebody guess, and what do they see? |
 //! | [`routes`] | what does each endpoint answer? |
 //! | [`listen`] | who may come in, by which door, and how long may they take? |
 //! | [`private`] | what do the operator, the kubelet and Prometheus learn? |
@@ -30,6 +30,7 @@ pub mod context;
 pub mod egress;
 pub mod extract;
 pub mod failure;
+pub mod guesses;
 pub mod housekeeping;
 pub mod keyring;
 pub mod listen;

@@ -1,5 +1,5 @@
-//! Did this form come from a page of ours, for this browser and this interaction? Is this `DPoP` nonce ours? CSRF tokens and nonces
-//! without replica state.
+//! Did this form come from a page of ours, for this browser and this interaction? Is this `DPoP` nonce ours? Has this person signed
+//! in here before? CSRF tokens, nonces and acquaintances without replica state.
 //!
 //! A token is an HMAC over the browser's cookie, the interaction and a bucket of time, under a key that all replicas share
 //! (`<ws>-seal`). Nothing is stored; a token of another browser, interaction or hour is worth nothing (`B-01`, `AUT-16`).
@@ -53,6 +53,19 @@ impl Seal {
         self.0.first().map(|key| b64::encode(tag(key, form, browser, grant, bucket(now)))).unwrap_or_default()
     }
 
+    /// What a browser keeps in which this person has signed in (`B-08`). It opens nothing.
+    pub fn acquaintance(&self, username: &str) -> String {
+        let tag = self.0.first().map(|key| hmac::sign(key, &acquaintance_message(username)));
+        tag.map(b64::encode).unwrap_or_default()
+    }
+
+    /// Whether this person has signed in where this comes from. Constant time.
+    pub fn is_acquainted(&self, acquaintance: &str, username: &str) -> bool {
+        let Some(presented) = b64::decode(acquaintance) else { return false };
+        let message = acquaintance_message(username);
+        self.0.iter().any(|key| hmac::verify(key, &message, &presented).is_ok())
+    }
+
     /// A nonce for `DPoP` proofs, the same for everybody for a while (RFC 9449 8). None when there is no key: then no proof that
     /// needs a nonce is accepted.
     pub fn nonce(&self, now: Timestamp) -> Option<String> {
@@ -88,6 +101,12 @@ impl fmt::Debug for Seal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Seal({} keys)", self.0.len())
     }
+}
+
+fn acquaintance_message(username: &str) -> Vec<u8> {
+    // As `message`, with a length before each part: no other token begins like this.
+    let label = b"acquaintance".as_slice();
+    [&(label.len() as u64).to_be_bytes(), label, username.as_bytes()].concat()
 }
 
 fn bucket(now: Timestamp) -> i64 {

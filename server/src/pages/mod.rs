@@ -78,6 +78,8 @@ pub struct LoginForm<'a> {
 pub enum Problem {
     /// Too many at once.
     Busy,
+    /// Too many that were wrong (`B-08`).
+    TooManyWrong,
     /// Nobody with this name and password.
     WrongCredentials,
 }

@@ -32,6 +32,7 @@ pub(super) fn render(page: &Page<'_>, words: &Words, brand: &str) -> Result<Stri
         Page::Login(form) => {
             let problem = form.problem.map(|problem| match problem {
                 Problem::Busy => words.busy,
+                Problem::TooManyWrong => words.too_many_wrong,
                 Problem::WrongCredentials => words.wrong_credentials,
             });
             let values = context! {

@@ -18,7 +18,7 @@ use http::{HeaderMap, StatusCode, header};
 
 use crate::app::App;
 use crate::context::{Around, Context};
-use crate::extract::{BROWSER, SESSION, cookie, query_or_form};
+use crate::extract::{BROWSER, KNOWN, SESSION, cookie, query_or_form};
 use crate::failure::Failure;
 use crate::pages::{Page, Pages};
 
@@ -28,6 +28,8 @@ pub(super) struct Visitor {
     pub browser: Option<Secret>,
     /// Its sign-in session, if that is still open.
     pub session: Option<Session>,
+    /// Who has signed in here before, by a cookie that tells it to nobody but us (`B-08`).
+    pub known: Option<Secret>,
 }
 
 /// A browser at one step of its interaction.
@@ -61,7 +63,7 @@ impl Visitor {
             None => None,
             Some(secret) => cx.store().session(&secret.digest(Purpose::Session), cx.now()).await?,
         };
-        Ok(Self { browser, session })
+        Ok(Self { browser, session, known: cookie(headers, KNOWN)? })
     }
 
     /// The digest of its cookie.

@@ -8,12 +8,14 @@ use fapi_core::rejection::Rejection;
 use fapi_core::secret::{Purpose, Secret};
 use fapi_store::{Claim, Session};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use tracing::info;
 
 use super::interaction::{Arrival, Leave, Visitor, deny, proceed};
 use crate::app::App;
 use crate::context::{Around, Context};
-use crate::extract::{BROWSER, SESSION, set_cookie};
+use crate::extract::{BROWSER, KNOWN, SESSION, set_cookie, set_lasting_cookie};
 use crate::failure::Failure;
+use crate::guesses::Guesser;
 use crate::login::{self, Attempt, Outcome};
 use crate::pages::{LoginForm, Page, Pages, Problem};
 use crate::seal::Form;
@@ -47,29 +49,54 @@ pub(super) async fn submit(State(app): State<App>, request: Request) -> Response
             let grant = deny(&cx, grant, visitor.digest().as_ref(), ErrorName::AccessDenied).await?;
             return proceed(&cx, grant, &visitor, Leave::Page).await;
         }
-        sign_in(&cx, headers, &params, grant, visitor).await
+        sign_in(&cx, &around, &params, grant, visitor).await
     };
     Pages::render(&app, &around, "a sign-in", outcome.await).await
 }
 
 async fn sign_in(
     cx: &Context,
-    headers: &HeaderMap,
+    around: &Around,
     params: &Params,
     grant: Grant,
     mut visitor: Visitor,
 ) -> Result<Response, Failure> {
+    let headers = &around.headers;
     let username = params.get("username").unwrap_or_default().to_owned();
+    let audit = Audit { cx, around, grant: &grant, username: &username };
+
+    // B-08: counted before anything is looked at.
+    let known = visitor.known.as_ref();
+    let is_known = known.is_some_and(|shown| cx.seal().is_acquainted(shown.expose(), &username));
+    let guesser = Guesser { name: &username, address: around.remote, is_known };
+    let guess = match cx.app().guesses().count(&guesser, cx.now()) {
+        Ok(guess) => guess,
+        Err(wait) => {
+            audit.note("too_many_wrong");
+            let mut response = page(cx, headers, &grant, &visitor, &username, Some(Problem::TooManyWrong));
+            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_seconds()));
+            return Ok(response);
+        }
+    };
     let attempt = Attempt {
         username: username.clone(),
         password: Secret::presented(params.get("password").unwrap_or_default()),
     };
     let known = match login::check(cx.users(), attempt).await {
-        Outcome::Known(known) => known,
+        Outcome::Known(known) => {
+            cx.app().guesses().take_back(guess);
+            audit.note("signed_in");
+            known
+        }
         Outcome::Unknown => {
+            audit.note("wrong_password");
             return Ok(page(cx, headers, &grant, &visitor, &username, Some(Problem::WrongCredentials)));
         }
-        Outcome::Busy => return Ok(page(cx, headers, &grant, &visitor, &username, Some(Problem::Busy))),
+        Outcome::Busy => {
+            cx.app().guesses().take_back(guess);
+            return Ok(page(cx, headers, &grant, &visitor, &username, Some(Problem::Busy)));
+        }
     };
 
     // B-02: a new session at every sign-in; the one before ends.
@@ -102,7 +129,28 @@ async fn sign_in(
     visitor.session = Some(session);
     let mut response = proceed(cx, grant, &visitor, Leave::Page).await?;
     append_cookie(&mut response, &set_cookie(SESSION, &secret));
+    let acquaintance = Secret::presented(&cx.seal().acquaintance(&username));
+    append_cookie(&mut response, &set_lasting_cookie(KNOWN, &acquaintance));
     Ok(response)
+}
+
+/// What the log keeps of a sign-in (`B-08`).
+struct Audit<'a> {
+    cx: &'a Context,
+    around: &'a Around,
+    grant: &'a Grant,
+    username: &'a str,
+}
+
+impl Audit<'_> {
+    /// One line, never with the password. The person is named by their identifier, and a name that nobody has is not named at
+    /// all: people type passwords into that field.
+    fn note(&self, outcome: &'static str) {
+        let user = self.cx.users().and_then(|users| users.find(self.username));
+        let subject = user.map_or("nobody", |user| user.sub.as_str());
+        let remote = self.around.remote.map(|remote| remote.to_string()).unwrap_or_default();
+        info!(outcome, subject, client.id = %self.grant.client_id, %remote, "Sign-in: {outcome}");
+    }
 }
 
 fn page(

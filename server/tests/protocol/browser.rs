@@ -91,6 +91,11 @@ impl<'a> Browser<'a> {
         self.cookies.remove(name);
     }
 
+    /// Takes a cookie that somebody else was given.
+    pub(crate) fn keep(&mut self, name: &str, value: &str) {
+        self.cookies.insert(name.to_owned(), value.to_owned());
+    }
+
     pub(crate) async fn open(&mut self, path: &str) -> Page {
         let request = Request::get(format!("https://{FRONT}{path}"));
         self.go(request.body(Full::default()).unwrap()).await

@@ -27,9 +27,13 @@ mod faults;
 #[cfg(test)]
 mod forge;
 #[cfg(test)]
+mod guesses;
+#[cfg(test)]
 mod journey;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod openid;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
@@ -42,3 +46,5 @@ mod secrecy;
 mod server;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod workspaces;

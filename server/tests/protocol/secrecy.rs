@@ -133,6 +133,17 @@ async fn the_log_of_a_whole_journey_holds_no_secret() {
         let line = log.lines().find(|line| line.contains(canary));
         assert!(line.is_none(), "TLS-15, K-10, P-18: the {name} is in the log: {line:?}");
     }
+    let sign_ins: Vec<serde_json::Value> = log
+        .lines()
+        .filter(|line| line.contains("Sign-in: "))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let said: Vec<_> = sign_ins.iter().map(|line| &line["fields"]).collect();
+    assert_eq!(said.len(), 2, "B-08: {said:?}");
+    for (fields, outcome) in said.iter().zip(["wrong_password", "signed_in"]) {
+        assert_eq!((&fields["outcome"], &fields["subject"]), (&outcome.into(), &"a-1".into()), "B-08");
+        assert_eq!((&fields["client.id"], &fields["remote"]), (&"app".into(), &"127.0.0.1".into()), "B-08");
+    }
     for found in ["Refused a token request", "POST /token 200", "GET /authorize 303", "request_id", "clause"]
     {
         assert!(log.contains(found), "the log was captured, and says: {found}");

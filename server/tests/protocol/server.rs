@@ -190,7 +190,7 @@ impl TestServer {
         let listeners = Listeners { front, back: None, internal: None, metrics: None };
         let running = serve(setup, listeners, routes::all).unwrap();
         let authority = self.authority;
-        let identity = authority.server(&[FRONT, BACK]);
+        let identity = authority.server(&[FRONT, BACK, "other.example", "mtls.other.example"]);
         let files = [("tls.crt", identity.chain), ("tls.key", identity.key)];
         tls.send_replace(Some(
             files.into_iter().map(|(name, text)| (name.to_owned(), text.into_bytes())).collect(),
