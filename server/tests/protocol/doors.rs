@@ -20,6 +20,7 @@ fn request(method: &str, host: &str, path: &str, kind: &str, body: &str) -> Requ
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
+/// `TLS-13`, `PAR-14`.
 #[tokio::test]
 async fn another_method_is_never_processed() {
     let served = TestServer::fintech().start().await;
@@ -114,7 +115,7 @@ async fn a_body_that_is_too_large_is_refused_as_json() {
     for size in [65 * 1024, 1024 * 1024] {
         for path in ["/token", "/par", "/introspect", "/revoke"] {
             let answer = app.raw(&app.showing(), path, app.credentials(&[("x", &"x".repeat(size))])).await;
-            assert_eq!(answer.error(), "413 invalid_request", "H-04 {path}");
+            assert_eq!(answer.error(), "413 invalid_request", "H-04, PAR-14 {path}");
             assert_eq!(answer.headers["content-type"], "application/json", "H-04, TLS-11");
         }
     }

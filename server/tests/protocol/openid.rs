@@ -1,12 +1,13 @@
 //! What OpenID Connect adds: who is wanted, how they signed in, and what is said of them (sections 11, 16, 28).
 
 use fapi_core::profile::{ProfileName, Response};
+use fapi_jose::{Alg, SigningKey};
 use serde_json::{Value, json};
 
 use crate::actors::App;
 use crate::browser::Browser;
 use crate::requests::carried;
-use crate::server::{CALLBACK, PASSWORD, Served, TestServer};
+use crate::server::{CALLBACK, PASSWORD, Served, TestServer, registration};
 
 fn with(app: &App<'_>, change: &Value) -> Value {
     let mut claims = app.request();
@@ -233,4 +234,20 @@ async fn the_time_of_a_sign_in_is_told_and_true() {
     }
     let anew = id_token(&app, &mut browser, "alice", &json!({"prompt": "login", "max_age": 1000})).await;
     assert_eq!(app.verified(&anew)["auth_time"], signed_in + 100, "OIC-02, IDT-07");
+}
+
+/// `REF-13`: new keys of a client end nothing; the old ones open nothing any more.
+#[tokio::test]
+async fn a_refresh_token_survives_the_new_keys_of_its_client() {
+    let mut served = TestServer::fintech().start().await;
+    let code = crate::server::code(&served).await;
+    let tokens = served.app().redeem(&code).await;
+    let refresh = tokens.text("refresh_token");
+    let new: &SigningKey = Box::leak(Box::new(SigningKey::generate(Alg::Es256, 2048).unwrap()));
+    served.publish(|bundle| bundle.clients[0].auth = registration("app", new).auth).await;
+    assert_eq!(served.app().refresh(refresh).await.error(), "401 invalid_client", "REF-13, KEY-06");
+    let renewed = App::new(&served, "app", new);
+    let refreshed = renewed.refresh(refresh).await;
+    assert_eq!(refreshed.status, 200, "REF-13 {}", refreshed.json);
+    assert_eq!(renewed.userinfo(refreshed.text("access_token")).await.status, 200, "REF-13");
 }

@@ -378,3 +378,32 @@ async fn a_person_can_look_up_who_asks() {
     let page = browser.sign_in(&page, "alice", PASSWORD).await;
     assert!(page.asks_for_consent() && !page.html.contains("<a "), "{}", page.html);
 }
+
+/// `TLS-09`, `P-16`: after a form the browser goes on with GET, so that what was typed is sent to nobody else.
+#[tokio::test]
+async fn what_was_typed_into_a_form_is_not_sent_on() {
+    let served = TestServer::fintech().start().await;
+    let app = served.app();
+    for decision in ["approve", "deny"] {
+        let mut browser = served.browser();
+        let page = browser.open(&app.pushed(&app.request()).await).await;
+        let post = |path: &str, pairs: &[(&str, &str)]| {
+            Request::post(format!("https://{FRONT}{path}"))
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(Full::new(form(pairs).into()))
+                .unwrap()
+        };
+        let (i, csrf) = (page.hidden("i"), page.hidden("csrf"));
+        let fields = [("i", i.as_str()), ("csrf", &csrf), ("username", "alice"), ("password", PASSWORD)];
+        let signed_in = browser.send(post("/login", &fields)).await;
+        assert_eq!(signed_in.status(), 303, "TLS-09, P-16, INV-20");
+        let location = signed_in.headers()["location"].to_str().unwrap().to_owned();
+        assert!(location.starts_with("/consent?i="), "B-16: {location}");
+        let page = browser.open(&location).await;
+        let fields =
+            [("i", page.hidden("i")), ("csrf", page.hidden("csrf")), ("decision", decision.to_owned())];
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let decided = browser.send(post("/consent", &fields)).await;
+        assert!(matches!(decided.status().as_u16(), 200 | 303), "TLS-09, P-16 {}", decided.status());
+    }
+}

@@ -1,8 +1,9 @@
 //! The error matrix of requirements section 30, authorization requests: each bad input pushed, and by value.
 
+use fapi_core::profile::Pkce;
 use serde_json::{Map, Value, json};
 
-use crate::actors::{App, form};
+use crate::actors::{App, VERIFIER, form};
 use crate::browser::Page;
 use crate::forge;
 use crate::server::{CALLBACK, ISSUER, PASSWORD, TestServer};
@@ -414,4 +415,66 @@ async fn an_authorization_request_may_be_posted() {
     assert_eq!(app.redeem(members["code"].as_str().unwrap()).await.status, 200, "AUT-01");
     let page = served.browser().post("/authorize", &[("client_id", "nobody"), ("request_uri", &uri)]).await;
     assert_eq!((page.status, page.error()), (400, "invalid_request"), "AUT-01, AUT-03");
+}
+
+/// `PAR-06`, `PAR-15`, `RO-02`: pushed or not, what stands beside a request object changes nothing, and neither does order.
+#[tokio::test]
+async fn what_stands_beside_a_pushed_request_object_changes_nothing() {
+    let served = TestServer::fintech().start().await;
+    let app = served.app();
+    let object = app.sign(None, &app.request());
+    let beside =
+        [("state", "outside"), ("scope", "openid payments"), ("request", object.as_str()), ("extra", "x")];
+    let pushed = app.call_bare("/par", &beside).await;
+    assert_eq!(pushed.status, 201, "PAR-06 {}", pushed.json);
+    let query = [
+        ("state", "outside"),
+        ("request_uri", pushed.text("request_uri")),
+        ("client_id", app.id),
+        ("x", "y"),
+    ];
+    let path = format!("/authorize?{}", form(&query));
+    let response = app.jarm(&served.browser().approve(&path).await);
+    assert_eq!(response["state"], "the state", "PAR-06, PAR-15, AUT-20, P-11");
+    let tokens = app.redeem(response["code"].as_str().unwrap()).await;
+    assert_eq!(tokens.text("scope"), "openid accounts", "PAR-06, RO-02");
+
+    // Somebody else's object, pushed under one's own name.
+    let other = served.other();
+    assert_eq!(
+        other.call_bare("/par", &[("request", &object)]).await.error(),
+        "400 invalid_request_object",
+        "PAR-06, E-06"
+    );
+}
+
+/// `PKC-05`: where PKCE is not required, a challenge that was sent is enforced all the same, and none can be made up later.
+#[tokio::test]
+async fn a_challenge_that_nobody_required_is_enforced() {
+    let served = TestServer::of_every_kind()
+        .with(|bundle| bundle.document.protocol.pkce = Some(Pkce::PushedOnly))
+        .start()
+        .await;
+    let app = served.app();
+    let code = async |change: &Value| {
+        let url = served.browser().approve(&app.by_value(&changed(&app, change))).await;
+        app.jarm(&url)["code"].as_str().unwrap().to_owned()
+    };
+    let redeem = async |code: &str, verifier: Option<&str>| {
+        let mut pairs =
+            vec![("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CALLBACK)];
+        pairs.extend(verifier.map(|verifier| ("code_verifier", verifier)));
+        app.call("/token", &pairs).await
+    };
+    let wrong = "wrong-but-of-a-good-length-0123456789-0123456789";
+    let speculative = code(&json!({})).await;
+    assert_eq!(redeem(&speculative, None).await.error(), "400 invalid_grant", "PKC-05, PKC-04, P-04");
+    assert_eq!(redeem(&speculative, Some(wrong)).await.error(), "400 invalid_grant", "PKC-05, PKC-04");
+    assert_eq!(redeem(&speculative, Some(VERIFIER)).await.status, 200, "PKC-05");
+
+    let without = json!({"code_challenge": null, "code_challenge_method": null});
+    let plain = code(&without).await;
+    assert_eq!(redeem(&plain, Some(VERIFIER)).await.error(), "400 invalid_grant", "PKC-06, P-04");
+    assert_eq!(redeem(&plain, None).await.status, 200, "PKC-05: not required");
+    assert_eq!(app.push(&changed(&app, &without)).await.error(), "400 invalid_request", "PKC-01");
 }

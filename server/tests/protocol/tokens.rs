@@ -37,6 +37,7 @@ fn changed(app: &App<'_>, change: &Value) -> Value {
     claims
 }
 
+/// `T-01` to `T-04`, and `CA-13`, `CA-14`, `TOK-11`: the same answer at each endpoint.
 #[tokio::test]
 async fn nobody_is_let_in_with_bad_credentials_at_any_endpoint() {
     let served = TestServer::fintech().start().await;
@@ -122,6 +123,7 @@ async fn nobody_is_let_in_with_bad_credentials_at_any_endpoint() {
     }
 }
 
+/// `T-13`, `TOK-11`: 400, JSON, and nothing but the error.
 #[tokio::test]
 async fn a_request_without_what_it_needs_is_an_invalid_request() {
     let served = TestServer::fintech().start().await;

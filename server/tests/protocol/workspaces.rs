@@ -2,6 +2,7 @@
 
 use fapi_config::{KeyAlgorithm, KeyState, PrivateKey, PublicKey};
 use fapi_core::issuer::{Issuer, Mtls};
+use fapi_core::profile::ProfileName;
 use fapi_jose::{Alg, JwkSet, SigningKey, Unverified};
 use http::Request;
 use http_body_util::Full;
@@ -128,4 +129,66 @@ async fn what_one_workspace_issues_is_nothing_to_another() {
 
     // And a name of one at the other's address gets no connection.
     assert!(one.anyone().connect(one.address, "other.example").await.is_err(), "DSC-37, P-29");
+}
+
+/// `DSC-06`: members registered with IANA ("OAuth Authorization Server Metadata"), or defined by OpenID Connect, and no others.
+#[tokio::test]
+async fn the_metadata_has_registered_members_only() {
+    const STEMS: [&str; 30] = [
+        "acr_values_supported",
+        "authorization_details_types_supported",
+        "authorization_encryption_alg_values_supported",
+        "authorization_encryption_enc_values_supported",
+        "authorization_endpoint",
+        "authorization_response_iss_parameter_supported",
+        "authorization_signing_alg_values_supported",
+        "claims_parameter_supported",
+        "claims_supported",
+        "code_challenge_methods_supported",
+        "dpop_signing_alg_values_supported",
+        "grant_types_supported",
+        "issuer",
+        "jwks_uri",
+        "mtls_endpoint_aliases",
+        "op_policy_uri",
+        "op_tos_uri",
+        "prompt_values_supported",
+        "pushed_authorization_request_endpoint",
+        "request_parameter_supported",
+        "request_uri_parameter_supported",
+        "require_pushed_authorization_requests",
+        "require_signed_request_object",
+        "response_modes_supported",
+        "response_types_supported",
+        "scopes_supported",
+        "service_documentation",
+        "subject_types_supported",
+        "tls_client_certificate_bound_access_tokens",
+        "ui_locales_supported",
+    ];
+    // Endpoints, and what is said of each kind of token.
+    const ENDPOINTS: [&str; 5] = ["end_session", "introspection", "revocation", "token", "userinfo"];
+    const OF_ENDPOINTS: [&str; 3] =
+        ["_endpoint", "_endpoint_auth_methods_supported", "_endpoint_auth_signing_alg_values_supported"];
+    const TOKENS: [&str; 4] = ["id_token", "introspection", "request_object", "userinfo"];
+    const OF_TOKENS: [&str; 3] = [
+        "_encryption_alg_values_supported",
+        "_encryption_enc_values_supported",
+        "_signing_alg_values_supported",
+    ];
+    let is_made_of = |name: &str, starts: &[&str], ends: &[&str]| {
+        starts.iter().any(|start| name.strip_prefix(start).is_some_and(|end| ends.contains(&end)))
+    };
+    for profile in [ProfileName::Fintech, ProfileName::FAPI2Security, ProfileName::FAPI2MessageSigning] {
+        let served = TestServer::of(profile).start().await;
+        let said = document(&served, FRONT, "/.well-known/openid-configuration").await;
+        for name in said.as_object().unwrap().keys() {
+            let is_registered = STEMS.contains(&name.as_str())
+                || is_made_of(name, &ENDPOINTS, &OF_ENDPOINTS)
+                || is_made_of(name, &TOKENS, &OF_TOKENS)
+                || name.starts_with("backchannel_logout_")
+                || name.starts_with("frontchannel_logout_");
+            assert!(is_registered, "DSC-06: {name} in {profile:?}");
+        }
+    }
 }
