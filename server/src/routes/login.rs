@@ -129,7 +129,7 @@ async fn sign_in(
     visitor.session = Some(session);
     let mut response = proceed(cx, grant, &visitor, Leave::Page).await?;
     append_cookie(&mut response, &set_cookie(SESSION, &secret));
-    let acquaintance = Secret::presented(&cx.seal().acquaintance(&username));
+    let acquaintance = Secret::presented(cx.seal().acquaintance(&username));
     append_cookie(&mut response, &set_lasting_cookie(KNOWN, &acquaintance));
     Ok(response)
 }
