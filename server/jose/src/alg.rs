@@ -50,6 +50,9 @@ pub enum Content {
     A256Gcm,
 }
 
+/// What RFC 9864 2.2 calls `EdDSA` on Ed25519.
+pub(crate) const FULLY_SPECIFIED: &str = "Ed25519";
+
 /// The name is none of the algorithms we accept. Names are compared exactly, letter case included (RFC 7515 4.1.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("use one of {0}")]
@@ -98,6 +101,12 @@ named!(
 named!(Content, "A128GCM, A256GCM", A128Gcm = "A128GCM", A256Gcm = "A256GCM");
 
 impl Alg {
+    /// The algorithm that others call by this name: a token's header, or `alg` of a key. Ed25519 has two names: RFC 9864 2.2
+    /// replaces `EdDSA` of RFC 8037 by `Ed25519`, and libraries already sign with that. We write the one that FAPI 2.0 has.
+    pub(crate) fn named(name: &str) -> Option<Alg> {
+        if name == FULLY_SPECIFIED { Some(Alg::EdDsa) } else { name.parse().ok() }
+    }
+
     /// The kind of key it needs, for people.
     pub(crate) const fn needs(self) -> &'static str {
         match self {
@@ -156,5 +165,15 @@ mod tests {
             assert!(name.parse::<Alg>().is_err(), "{name:?}");
         }
         assert_eq!("none".parse::<Alg>().unwrap_err().to_string(), "use one of PS256, ES256, EdDSA");
+    }
+
+    #[test]
+    fn ed25519_has_two_names_and_we_write_one() {
+        assert_eq!(Alg::named("Ed25519"), Some(Alg::EdDsa));
+        assert_eq!(Alg::named("EdDSA"), Some(Alg::EdDsa));
+        assert_eq!(Alg::EdDsa.as_str(), "EdDSA");
+        for name in ["ed25519", "Ed448", "ESP256", "none", ""] {
+            assert_eq!(Alg::named(name), None, "{name:?}");
+        }
     }
 }

@@ -162,7 +162,7 @@ impl PublicJwk {
         self.0.material.verifier().is_some_and(|verifier| verifier.alg() == alg)
             && matches!(self.0.use_, None | Some(Use::Signature))
             && self.permits(&["verify"])
-            && self.alg().is_none_or(|name| name == alg.as_str())
+            && self.alg().is_none_or(|name| Alg::named(name) == Some(alg))
     }
 
     /// Whether tokens may be encrypted to this key with this algorithm.

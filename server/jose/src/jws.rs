@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use josekit::jws::JwsContext;
 use serde_json::{Map, Value};
 
+use crate::alg::FULLY_SPECIFIED;
 use crate::jwk::MAX_KID;
 use crate::{Alg, Claims, JoseError, JwkSet, PublicJwk, b64, json, sha256};
 
@@ -33,6 +34,8 @@ pub struct Unverified {
     compact: String,
     payload: std::ops::Range<usize>,
     alg: Alg,
+    /// The header says `Ed25519` where we would say `EdDSA`.
+    fully_specified: bool,
     kid: Option<String>,
     typ: Option<String>,
 }
@@ -126,8 +129,10 @@ impl Unverified {
 
     fn verified_by(&self, key: &PublicJwk) -> Result<Claims, JoseError> {
         let verifier = key.verifier().filter(|_| key.fits(self.alg)).ok_or(JoseError::KeyNotFound)?;
-        let (payload, _) =
-            CONTEXT.deserialize_compact(&self.compact, verifier).map_err(|_| JoseError::BadSignature)?;
+        let named = self.fully_specified.then(|| verifier.fully_specified());
+        let (payload, _) = CONTEXT
+            .deserialize_compact(&self.compact, named.as_ref().unwrap_or(verifier))
+            .map_err(|_| JoseError::BadSignature)?;
         Claims::parse(&payload)
     }
 
@@ -196,8 +201,8 @@ fn open<'a>(
 
 impl Parts<'_> {
     fn with_header(self, header: &Map<String, Value>) -> Result<Unverified, JoseError> {
-        let alg = parameter(header, "alg")?.ok_or(JoseError::BadHeader("alg"))?;
-        let alg = alg.parse().map_err(|_| JoseError::UnknownAlgorithm)?;
+        let name = parameter(header, "alg")?.ok_or(JoseError::BadHeader("alg"))?;
+        let alg = Alg::named(name).ok_or(JoseError::UnknownAlgorithm)?;
         let kid = parameter(header, "kid")?;
         if kid.is_some_and(|kid| kid.len() > MAX_KID) {
             return Err(JoseError::BadHeader("kid"));
@@ -207,6 +212,7 @@ impl Parts<'_> {
             compact: self.compact.to_owned(),
             payload: self.payload,
             alg,
+            fully_specified: name == FULLY_SPECIFIED,
             kid: kid.map(str::to_owned),
             typ: typ.map(str::to_owned),
         })

@@ -10,6 +10,7 @@ use josekit::jws::alg::rsassa_pss::RsassaPssJwsAlgorithm;
 use josekit::jws::{JwsAlgorithm, JwsVerifier};
 
 use crate::Alg;
+use crate::alg::FULLY_SPECIFIED;
 
 /// One public key for one algorithm.
 ///
@@ -19,11 +20,32 @@ use crate::Alg;
 pub(crate) struct Verifier {
     alg: Alg,
     key: ParsedPublicKey,
+    name: &'static dyn JwsAlgorithm,
+}
+
+/// josekit compares the name in a header with the verifier's, and does not know this one.
+#[derive(Clone, Debug)]
+struct Ed25519;
+
+impl JwsAlgorithm for Ed25519 {
+    fn name(&self) -> &str {
+        FULLY_SPECIFIED
+    }
+
+    fn box_clone(&self) -> Box<dyn JwsAlgorithm> {
+        Box::new(self.clone())
+    }
 }
 
 impl Verifier {
     pub(crate) fn new(alg: Alg, key: ParsedPublicKey) -> Verifier {
-        Verifier { alg, key }
+        Verifier { alg, key, name: algorithm(alg) }
+    }
+
+    /// The same, for a token whose header calls `EdDSA` by its other name.
+    pub(crate) fn fully_specified(&self) -> Verifier {
+        let name: &dyn JwsAlgorithm = if self.alg == Alg::EdDsa { &Ed25519 } else { self.name };
+        Verifier { name, ..self.clone() }
     }
 
     pub(crate) fn alg(&self) -> Alg {
@@ -33,7 +55,7 @@ impl Verifier {
 
 impl JwsVerifier for Verifier {
     fn algorithm(&self) -> &dyn JwsAlgorithm {
-        algorithm(self.alg)
+        self.name
     }
 
     fn key_id(&self) -> Option<&str> {

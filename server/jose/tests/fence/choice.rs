@@ -74,6 +74,28 @@ fn the_kid_chooses_among_the_keys_that_fit() {
     assert_eq!(verify(&token, &nameless).unwrap_err(), JoseError::KeyNotFound);
 }
 
+/// RFC 9864 2.2; KEY-04
+#[test]
+fn a_token_may_call_eddsa_on_ed25519_by_its_new_name_and_no_other_token_may() {
+    let (ed, bank, mallory) = (signing_key(Alg::EdDsa), es256(), signing_key(Alg::EdDsa));
+    let named = |key: &SigningKey, signer: &SigningKey| {
+        sign_raw(signer, &json!({ "alg": "Ed25519", "kid": key.kid() }).to_string(), payload())
+    };
+    let verified = verify(&named(&ed, &ed), &published(&[&ed])).unwrap();
+    assert_eq!(verified.alg, Alg::EdDsa);
+    // Also a key that says so itself, and by either name.
+    for alg in ["Ed25519", "EdDSA"] {
+        let keys = set(&json!([public(&ed, &json!({ "alg": alg }))]));
+        verify(&named(&ed, &ed), &keys).unwrap();
+        verify(&ed.sign(None, &claims()).unwrap(), &keys).unwrap();
+    }
+
+    assert_eq!(verify(&named(&ed, &mallory), &published(&[&ed])).unwrap_err(), JoseError::BadSignature);
+    assert_eq!(verify(&named(&bank, &bank), &published(&[&bank])).unwrap_err(), JoseError::KeyNotFound);
+    let outcome = Unverified::parse(&named(&ed, &ed)).unwrap().verify(&published(&[&ed]), &[Alg::Es256]);
+    assert_eq!(outcome.unwrap_err(), JoseError::AlgorithmNotAllowed(Alg::EdDsa));
+}
+
 #[test]
 fn without_a_kid_every_key_that_fits_is_tried_up_to_eight() {
     let bank = es256();

@@ -65,7 +65,7 @@ fn a_token_without_a_signature_is_refused_however_alg_is_spelled() {
         r#""HS256""#,
         r#""HS384""#,
         r#""HS512""#,
-        r#""Ed25519""#,
+        r#""ed25519""#,
         r#""EDDSA""#,
         r#""eddsa""#,
         r#""Ed448""#,
