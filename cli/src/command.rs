@@ -71,8 +71,8 @@ fn run(line: CommandLine) -> Result<Exit, Stop> {
         Command::Dev(args) => dev::run(&args, line.output),
         Command::Lint(args) => lint::run(&args, line.output, Paint::stdout(line.color)),
         Command::Up(args) => {
-            let paint = Paint::stdout(line.color);
-            runtime()?.block_on(up::run(&args, paint))
+            let (paint, log_paint) = (Paint::stdout(line.color), Paint::stderr(line.color));
+            runtime()?.block_on(up::run(&args, paint, log_paint))
         }
         Command::Version => {
             screen::print(&version::render(line.output));

@@ -54,6 +54,11 @@ impl Paint {
         }
     }
 
+    /// Whether there is colour.
+    pub fn is_on(self) -> bool {
+        self.on
+    }
+
     /// What went well.
     pub fn good(self, text: impl Display) -> String {
         self.wrap("32", text)

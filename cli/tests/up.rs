@@ -253,3 +253,13 @@ fn the_example_of_fapi_2_plays_by_key_by_certificate_and_signed() {
     let report = folder.flow(&["--workspace", "fapi2-signed", "--client", "treasury"]);
     assert_proved(&report, "response", "the address holds `response` and nothing else");
 }
+
+#[test]
+fn a_log_that_no_terminal_shows_has_no_colour() {
+    let folder = Folder::new();
+    let mut up = folder.up(&["--log-level", "info"]);
+    assert_eq!(folder.flow(&[])["ok"], true);
+    up.says("INFO");
+    up.says("POST /par 201");
+    assert!(up.lines.iter().all(|line| !line.contains('\x1b')), "{:#?}", up.lines);
+}

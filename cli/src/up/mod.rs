@@ -61,9 +61,9 @@ pub(crate) struct UpArgs {
 }
 
 /// Serves until it is time to end.
-pub(crate) async fn run(args: &UpArgs, paint: Paint) -> Result<Exit, Stop> {
+pub(crate) async fn run(args: &UpArgs, paint: Paint, log_paint: Paint) -> Result<Exit, Stop> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    log(&args.log_level)?;
+    log(&args.log_level, log_paint)?;
     let mut signals = Signals::new()?;
     let state = state_of(args.state.as_deref(), &args.dir)?;
     let mut note = Note::claim(&state, args)?;
@@ -242,13 +242,14 @@ impl Watched<'_> {
     }
 }
 
-fn log(level: &str) -> Result<(), Stop> {
+fn log(level: &str, paint: Paint) -> Result<(), Stop> {
     let filter = tracing_subscriber::EnvFilter::try_new(level).map_err(|_| {
         Stop::usage(
             "--log-level is none of error, warn, info, debug, trace, or a list such as fapi_server=info",
             "fapictl up --help",
         )
     })?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).finish();
-    tracing::subscriber::set_global_default(subscriber).map_err(|error| Stop::internal(error.to_string()))
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    tracing::subscriber::set_global_default(lines.with_ansi(paint.is_on()).finish())
+        .map_err(|error| Stop::internal(error.to_string()))
 }
