@@ -55,6 +55,8 @@ const FLOWS: &[Flow] = &[
     flow((FAPI2, "fapi2", "ledger"), [SUBJECT, "PS256"], &[]),
     flow((FAPI2, "fapi2", "courier"), [ASSERTION, "ES256"], &[]),
     flow((FAPI2, "fapi2-signed", "treasury"), [ASSERTION, "PS256"], &["signed", "jarm", "dpop"]),
+    // openid-client and oauth4webapi call it `Ed25519` (RFC 9864).
+    flow((FAPI2, "fapi2-signed", "mint"), [ASSERTION, "EdDSA"], &["signed", "jarm", "dpop"]),
     flow((FAPI2, "fapi2-signed", "vault"), [ASSERTION, "ES256"], &["signed", "jarm"]),
 ];
 

@@ -3,10 +3,10 @@
 // A client with oauth4webapi, the layer below openid-client: every request and every check is a call of its own.
 // Between the marks is what docs/clients.md shows.
 
-import { compactDecrypt } from 'jose'
 import { play } from './scenario.mjs'
 import { signIn } from './person.mjs'
 // docs: setup
+import { compactDecrypt } from 'jose'
 import * as oauth from 'oauth4webapi'
 
 async function discover({ issuer, clientId, method, key, decryptionKey, fetch }) {
@@ -46,7 +46,10 @@ async function flow(me, { signed, byValue, jarm, hybrid, dpop }) {
     const request = await oauth.issueRequestObject(as, client, parameters, me.key)
     parameters = new URLSearchParams({ client_id: me.clientId, request })
     // OpenID Connect Core 6.1: also as a parameter, because OAuth 2.0 asks for it.
-    if (byValue) { parameters.set('response_type', hybrid ? 'code id_token' : 'code'); parameters.set('scope', me.scope) }
+    if (byValue) {
+      parameters.set('response_type', hybrid ? 'code id_token' : 'code')
+      parameters.set('scope', me.scope)
+    }
   }
   if (!byValue) {
     const push = () => oauth.pushedAuthorizationRequest(as, client, authentication, parameters, options)
@@ -83,23 +86,23 @@ async function nonceTold(ask, process) {
 
 await play(async (me, words) => {
   const { as, client, authentication, options, tokens } = await flow(me, words)
-  return {
-    tokens,
-    subject: oauth.getValidatedIdTokenClaims(tokens).sub,
-    userinfo: (subject, token) => nonceTold(
-      () => oauth.userInfoRequest(as, client, token, options),
-      (response) => oauth.processUserInfoResponse(as, client, subject, response, options)),
-    refresh: (token) => nonceTold(
-      () => oauth.refreshTokenGrantRequest(as, client, authentication, token, options),
-      (response) => oauth.processRefreshTokenResponse(as, client, response, options)),
-    accounts: (url, token) => nonceTold(
-      () => oauth.protectedResourceRequest(token, 'GET', url, undefined, undefined, options),
-      (response) => response.json()),
-    revoke: async (token) => oauth.processRevocationResponse(
-      await oauth.revocationRequest(as, client, authentication, token, options)),
-    stranger: () => ({
-      userinfo: async (subject, token) => oauth.processUserInfoResponse(as, client, subject,
-        await oauth.userInfoRequest(as, client, token, { [oauth.customFetch]: me.fetchWithoutCertificate })),
-    }),
-  }
+  // docs: use
+  const userinfo = (subject, token) => nonceTold(
+    () => oauth.userInfoRequest(as, client, token, options),
+    (response) => oauth.processUserInfoResponse(as, client, subject, response, options))
+  const refresh = (token) => nonceTold(
+    () => oauth.refreshTokenGrantRequest(as, client, authentication, token, options),
+    (response) => oauth.processRefreshTokenResponse(as, client, response, options))
+  const revoke = async (token) => oauth.processRevocationResponse(
+    await oauth.revocationRequest(as, client, authentication, token, options))
+  const accounts = (url, token) => nonceTold(
+    () => oauth.protectedResourceRequest(token, 'GET', url, undefined, undefined, options),
+    (response) => response.json())
+  // docs: end
+  const stranger = () => ({
+    userinfo: async (subject, token) => oauth.processUserInfoResponse(as, client, subject,
+      await oauth.userInfoRequest(as, client, token, { [oauth.customFetch]: me.fetchWithoutCertificate })),
+  })
+  const { sub } = oauth.getValidatedIdTokenClaims(tokens)
+  return { tokens, subject: sub, userinfo, refresh, revoke, accounts, stranger }
 })

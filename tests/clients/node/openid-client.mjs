@@ -55,20 +55,17 @@ async function flow(me, { signed, byValue, jarm, hybrid, dpop }) {
 
 await play(async (me, words) => {
   const { config, tokens, DPoP } = await flow(me, words)
-  return {
-    tokens,
-    subject: tokens.claims().sub,
-    // docs: use
-    userinfo: (subject, token) => client.fetchUserInfo(config, token, subject, { DPoP }),
-    refresh: (token) => client.refreshTokenGrant(config, token, undefined, { DPoP }),
-    accounts: async (url, token) =>
-      (await client.fetchProtectedResource(config, token, url, 'GET', undefined, undefined, { DPoP })).json(),
-    revoke: (token) => client.tokenRevocation(config, token),
-    // docs: end
-    stranger: async () => {
-      const elsewhere = { [client.customFetch]: me.fetchWithoutCertificate }
-      const config = await client.discovery(me.issuer, me.clientId, {}, client.None(), elsewhere)
-      return { userinfo: (subject, token) => client.fetchUserInfo(config, token, subject) }
-    },
+  // docs: use
+  const userinfo = (subject, token) => client.fetchUserInfo(config, token, subject, { DPoP })
+  const refresh = (token) => client.refreshTokenGrant(config, token, undefined, { DPoP })
+  const revoke = (token) => client.tokenRevocation(config, token)
+  const accounts = async (url, token) =>
+    (await client.fetchProtectedResource(config, token, url, 'GET', undefined, undefined, { DPoP })).json()
+  // docs: end
+  const stranger = async () => {
+    const elsewhere = { [client.customFetch]: me.fetchWithoutCertificate }
+    const config = await client.discovery(me.issuer, me.clientId, {}, client.None(), elsewhere)
+    return { userinfo: (subject, token) => client.fetchUserInfo(config, token, subject) }
   }
+  return { tokens, subject: tokens.claims().sub, userinfo, refresh, revoke, accounts, stranger }
 })

@@ -4,13 +4,13 @@ A client with authlib. Between the marks is what docs/clients.md shows.
 """
 
 import sys
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 from laptop import laptop
 from person import sign_in
 
 # docs: setup
 import time
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from authlib.common.security import generate_token
 from authlib.integrations.requests_client import OAuth2Session
