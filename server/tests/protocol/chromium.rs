@@ -236,7 +236,7 @@ async fn a_person_gets_through_and_back_in_chromium() {
         chromium.open(&app.pushed(&request).await, "login");
         chromium.look(size, "login");
         chromium.sign_in("not the password");
-        chromium.until("!!document.getElementById('problem')");
+        chromium.until("document.readyState == 'complete' && !!document.getElementById('problem')");
         chromium.look(size, "login-problem");
         chromium.sign_in(PASSWORD);
         chromium.until("document.readyState == 'complete' && !!document.getElementById('approve')");

@@ -286,6 +286,7 @@ async fn a_pushed_request_is_spent_when_it_is_answered_and_not_before() {
     );
 }
 
+/// `INV-09`: a request.
 #[tokio::test]
 async fn a_request_uri_belongs_to_its_client() {
     let served = TestServer::fintech().start().await;

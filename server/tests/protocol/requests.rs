@@ -138,6 +138,7 @@ pub(crate) fn carried(app: &App<'_>, page: &Page, at_fragment: bool) -> Map<Stri
     members
 }
 
+/// `INV-17`.
 #[tokio::test]
 async fn every_bad_request_is_refused_when_it_is_pushed() {
     let served = TestServer::of_every_kind().with_unfinished(1).start().await;
@@ -328,6 +329,7 @@ async fn a_request_that_names_no_place_it_may_go_to_becomes_a_page() {
     }
 }
 
+/// `INV-15`.
 #[tokio::test]
 async fn requests_of_every_good_shape_are_accepted() {
     let served = TestServer::of_every_kind().start().await;

@@ -180,6 +180,7 @@ async fn a_request_without_what_it_needs_is_an_invalid_request() {
     assert_eq!(answer.refusal("T-12"), "400 unauthorized_client", "T-12, TOK-08");
 }
 
+/// `INV-09`: a code.
 #[tokio::test]
 async fn a_code_is_good_for_its_own_request_only() {
     let served = TestServer::fintech().start().await;
@@ -215,6 +216,7 @@ async fn a_code_is_good_for_its_own_request_only() {
     assert_eq!(app.redeem(&code).await.refusal("T-06"), "400 invalid_grant", "T-06, TOK-03");
 }
 
+/// `INV-09`: a refresh token.
 #[tokio::test]
 async fn a_refresh_token_is_good_for_its_own_client_and_scope() {
     let served = TestServer::fintech().start().await;

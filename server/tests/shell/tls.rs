@@ -88,7 +88,7 @@ async fn tls_1_3_is_chosen_whenever_it_is_offered() {
     }
 }
 
-/// `TLS-03`, `TLS-04`, `TLS-05`, `TLS-06`, `TL-14`
+/// `TLS-03`, `TLS-04`, `TLS-05`, `TLS-06`, `TL-14`, `INV-06`.
 #[tokio::test]
 async fn only_the_two_suites_of_fapi_are_spoken_in_tls_1_2() {
     let house = House::open().await;
