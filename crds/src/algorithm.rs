@@ -102,6 +102,9 @@ pub enum KeyAlgorithm {
     /// Elliptic-curve Diffie-Hellman, for encryption.
     #[serde(rename = "ECDH-ES")]
     EcdhEs,
+    /// Elliptic-curve Diffie-Hellman, wrapping a 256-bit key, for encryption.
+    #[serde(rename = "ECDH-ES+A256KW")]
+    EcdhEsA256Kw,
     /// ECDSA on P-256 with SHA-256.
     #[serde(rename = "ES256")]
     Es256,
@@ -117,6 +120,16 @@ pub enum KeyAlgorithm {
     /// RSA with OAEP padding and SHA-256, for encryption.
     #[serde(rename = "RSA-OAEP-256")]
     RsaOaep256,
+}
+
+impl KeyAlgorithm {
+    /// What keys of this algorithm are for.
+    pub const fn key_use(self) -> KeyUse {
+        match self {
+            Self::Es256 | Self::EdDsa | Self::Ps256 => KeyUse::Sig,
+            Self::EcdhEs | Self::EcdhEsA256Kw | Self::RsaOaep | Self::RsaOaep256 => KeyUse::Enc,
+        }
+    }
 }
 
 /// Where a key is in its life (`Generated` → `Published` → `Active` → `Retiring` → `Retired`, or `Revoked` from anywhere).

@@ -134,17 +134,17 @@ async fn generate(
     let signing_key = around.signing_keys.iter().find(|key| key.metadata.name.as_deref() == Some(line));
     let bits = signing_key.and_then(|key| key.spec.rsa_bits);
     // An RSA key takes up to a second of a processor.
-    let made = tokio::task::spawn_blocking(move || material::signing_key(algorithm, bits)).await;
+    let made = tokio::task::spawn_blocking(move || material::key(algorithm, bits)).await;
     let key = made.map_err(|_| Error::Material("making a key was interrupted".to_owned()))?;
     let key = key.map_err(|error| Error::Material(error.to_string()))?;
-    let kid = key.public().thumbprint().to_owned();
+    let kid = key.public.thumbprint().to_owned();
     let facts = birth.facts(&kid, line, cx.clock.seconds());
     let (name, private_name) = secret_names(&facts)?;
-    let mut private = secret(around, private_name, &facts, PRIVATE, key.to_private_jwk().as_bytes().to_vec());
+    let mut private = secret(around, private_name, &facts, PRIVATE, key.private.as_bytes().to_vec());
     private.immutable = Some(true);
     // Its state is on the other Secret; here it would only be out of date.
     private.metadata.labels.get_or_insert_default().remove(label::KEY_STATE);
-    let public = serde_json::to_vec(key.public())
+    let public = serde_json::to_vec(&key.public)
         .map_err(|_| Error::Material("a key could not be written".to_owned()))?;
     let mut public = secret(around, name.clone(), &facts, PUBLIC, public);
     public.metadata.annotations.get_or_insert_default().extend(facts.annotations());

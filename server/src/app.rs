@@ -54,7 +54,7 @@ struct Shared {
 pub struct Current {
     /// Issuer, rules, clients, public keys.
     pub registry: Registry,
-    /// Private keys that sign.
+    /// Private keys, tried.
     pub keyring: Keyring,
     /// What the registry does not hold: sign-in, pages, tombstones.
     pub document: Document,
@@ -74,7 +74,7 @@ impl Current {
     pub fn new(loaded: Loaded, client_keys: &ClientKeys) -> Result<Self, Refused> {
         let mut registry = loaded.to_registry()?;
         registry.use_fetched_keys(|url| client_keys.at(url));
-        let keyring = Keyring::load(&loaded)?;
+        let keyring = Keyring::load(&loaded, &registry.decryption)?;
         let Loaded { manifest, document, secrets, users, .. } = loaded;
         Ok(Self { registry, keyring, document, manifest, users, seal: secrets.seal })
     }

@@ -3,12 +3,17 @@
 use std::fmt;
 
 use fapi_config::{ConfigError, KeyState, Loaded};
-use fapi_jose::{Alg, JoseError, JwkSet, SigningKey, Unverified};
+use fapi_core::registry::HeldKey;
+use fapi_jose::{Alg, Content, DecryptionKey, JoseError, JwkSet, SigningKey, Unverified};
 use serde_json::{Map, Value, json};
 
 /// The private keys of one configuration.
 #[derive(Clone, Default)]
-pub struct Keyring(Vec<Held>);
+pub struct Keyring {
+    signing: Vec<Held>,
+    /// Names of keys that open what was encrypted to them.
+    opening: Vec<String>,
+}
 
 #[derive(Clone)]
 struct Held {
@@ -20,8 +25,8 @@ struct Held {
 /// A key of a configuration cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum UnusableKey {
-    /// It is active, so every token would fail.
-    #[error("keys.json: key {0} is active, and what it signs cannot be verified")]
+    /// It is active, so everything would fail that it signs or that was encrypted to it.
+    #[error("keys.json: key {0} is active, and its two halves do not work together")]
     Broken(String),
     /// It cannot be read, or is not what `workspace.json` says.
     #[error(transparent)]
@@ -46,19 +51,26 @@ impl Keyring {
     /// # Errors
     /// A key that cannot be read, or an active one that does not work. One that is only published and does not work is
     /// missing in [`Keyring::signable`], and will not be activated.
-    pub fn load(loaded: &Loaded) -> Result<Self, UnusableKey> {
+    pub fn load(loaded: &Loaded, decryption: &[HeldKey]) -> Result<Self, UnusableKey> {
         let signers = loaded.signers()?;
-        let keyring = Self::new(signers.into_iter().map(|one| (one.key, one.state == KeyState::Active)));
-        match keyring.0.iter().find(|held| held.active && !held.works) {
-            Some(broken) => Err(UnusableKey::Broken(broken.key.kid().to_owned())),
-            None => Ok(keyring),
+        let mut keyring = Self::new(signers.into_iter().map(|one| (one.key, one.state == KeyState::Active)));
+        if let Some(broken) = keyring.signing.iter().find(|held| held.active && !held.works) {
+            return Err(UnusableKey::Broken(broken.key.kid().to_owned()));
         }
+        for held in decryption {
+            if opens(&held.key) {
+                keyring.opening.push(held.key.kid().to_owned());
+            } else if held.active {
+                return Err(UnusableKey::Broken(held.key.kid().to_owned()));
+            }
+        }
+        Ok(keyring)
     }
 
     /// Keys, and whether each is active.
     fn new(keys: impl IntoIterator<Item = (SigningKey, bool)>) -> Self {
         let held = keys.into_iter().map(|(key, active)| Held { works: works(&key), key, active });
-        Self(held.collect())
+        Self { signing: held.collect(), opening: Vec::new() }
     }
 
     /// Signs claims with the active key of `alg`; where several are active, with the first.
@@ -68,25 +80,27 @@ impl Keyring {
         typ: Option<&str>,
         claims: &Map<String, Value>,
     ) -> Result<String, SigningError> {
-        let active = self.0.iter().find(|held| held.active && held.key.alg() == alg);
+        let active = self.signing.iter().find(|held| held.active && held.key.alg() == alg);
         let held = active.ok_or(SigningError::NoActiveKey(alg))?;
         Ok(held.key.sign(typ, claims)?)
     }
 
     /// Whether anything can be signed at all.
     pub fn can_sign(&self) -> bool {
-        self.0.iter().any(|held| held.active && held.works)
+        self.signing.iter().any(|held| held.active && held.works)
     }
 
-    /// The keys that have been tried and work, active or not.
+    /// The keys that have been tried and work, active or not: those that sign, and those that open.
     pub fn signable(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(|held| held.works).map(|held| held.key.kid())
+        let signing = self.signing.iter().filter(|held| held.works).map(|held| held.key.kid());
+        signing.chain(self.opening.iter().map(String::as_str))
     }
 }
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|held| held.key.kid())).finish()
+        let signing = self.signing.iter().map(|held| held.key.kid());
+        f.debug_list().entries(signing.chain(self.opening.iter().map(String::as_str))).finish()
     }
 }
 
@@ -100,6 +114,12 @@ fn works(key: &SigningKey) -> bool {
     let signed = key.sign(Some("JWT"), &claims);
     let verified = signed.and_then(|jws| Unverified::parse(&jws)?.verify(&keys, &[key.alg()]));
     verified.is_ok()
+}
+
+/// Whether what is encrypted to the public half is opened by the private one.
+fn opens(key: &DecryptionKey) -> bool {
+    let sealed = fapi_jose::encrypt(b"self-test", None, key.public(), key.alg(), Content::A256Gcm);
+    sealed.is_ok_and(|jwe| key.decrypt(&jwe, Content::ALL).is_ok_and(|opened| opened == b"self-test"))
 }
 
 #[cfg(test)]

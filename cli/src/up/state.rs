@@ -5,7 +5,7 @@ use std::fs;
 
 use fapi_config::{Files, file};
 use fapi_core::Timestamp;
-use fapi_jose::{PublicJwk, SigningKey};
+use fapi_jose::PublicJwk;
 use fapi_operator::build::LEDGER_FILE;
 use fapi_operator::rotate::{Birth, FoundKey, KeyFacts};
 use fapi_operator::validate::Previous;
@@ -62,10 +62,9 @@ impl State {
         rsa_bits: Option<i32>,
         now: Timestamp,
     ) -> Result<(), DevError> {
-        let key: SigningKey =
-            fapi_operator::material::signing_key(birth.algorithm, rsa_bits).map_err(made)?;
-        let facts = birth.facts(key.kid(), line, now);
-        self.keep(&FoundKey { facts, public: key.public().clone(), private: Some(key.to_private_jwk()) })
+        let key = fapi_operator::material::key(birth.algorithm, rsa_bits).map_err(made)?;
+        let facts = birth.facts(key.public.thumbprint(), line, now);
+        self.keep(&FoundKey { facts, public: key.public, private: Some(key.private) })
     }
 
     /// Writes what happened to a key; its private half goes as soon as nothing needs it.

@@ -149,7 +149,8 @@ pub struct ClientSpec {
     #[schemars(length(max = 3))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub responses: Vec<ResponseKind>,
-    /// Request objects it sends; profile-governed.
+    /// Request objects it sends; profile-governed. With `encryption`, those that come through a browser must be encrypted so, and
+    /// pushed ones may be; without, any way that the Workspace has a SigningKey (`use: enc`) for will do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_object: Option<Protection>,
     /// Authorization responses (JARM) it gets; profile-governed.

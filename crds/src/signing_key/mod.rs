@@ -41,7 +41,7 @@ use crate::reference::{LocalWorkspaceRef, SecretKeyRef};
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("(self.use == 'sig') == (self.algorithm in ['PS256', 'ES256', 'EdDSA'])")
-        .message("PS256, ES256 and EdDSA are for use: sig (the default); RSA-OAEP, RSA-OAEP-256 and ECDH-ES are for use: enc"),
+        .message("PS256, ES256 and EdDSA are for use: sig (the default); RSA-OAEP, RSA-OAEP-256, ECDH-ES and ECDH-ES+A256KW are for use: enc"),
     validation = Rule::new("!has(self.rsaBits) || self.algorithm in ['PS256', 'RSA-OAEP', 'RSA-OAEP-256']")
         .message("rsaBits is for PS256, RSA-OAEP and RSA-OAEP-256; remove it")
 )]
@@ -49,7 +49,8 @@ pub struct SigningKeySpec {
     /// The Workspace whose keys these are, in the same namespace. Immutable.
     #[x_kube(validation = Rule::new("self == oldSelf").message("workspaceRef cannot change: make another SigningKey"))]
     pub workspace_ref: LocalWorkspaceRef,
-    /// `PS256`, `ES256` or `EdDSA` to sign; `RSA-OAEP`, `RSA-OAEP-256` or `ECDH-ES` for what others encrypt to the server. Immutable.
+    /// `PS256`, `ES256` or `EdDSA` to sign; `RSA-OAEP`, `RSA-OAEP-256`, `ECDH-ES` or `ECDH-ES+A256KW` for request objects that
+    /// clients encrypt to the server. Immutable.
     #[x_kube(validation = Rule::new("self == oldSelf").message("the algorithm cannot change: make another SigningKey"))]
     pub algorithm: KeyAlgorithm,
     /// `sig` (default) or `enc`; must fit the algorithm. Immutable.
@@ -107,10 +108,12 @@ pub struct Rotation {
     /// Time from one activation to the next. Default 720h (30 days), at most 17520h.
     #[serde(default = "interval")]
     pub interval: Duration,
-    /// How long a key is published before it signs, at least: for others that refresh the JWKS once a day. Default 24h.
+    /// How long a key is published before it signs, at least: for others that refresh the JWKS once a day. Default 24h. A key of
+    /// `use: enc` may be used as soon as it is seen, so it is shown once every pod can open what comes.
     #[serde(default = "pre_publish")]
     pub pre_publish: Duration,
-    /// How long a key stays in the JWKS after it stopped signing, at least. Absent: as long as something it signed is valid.
+    /// How long a key stays in the JWKS after it stopped signing, at least. Absent: as long as something it signed is valid. A key
+    /// of `use: enc` leaves the JWKS first, and what was encrypted to it is opened for this long, at least.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retain_for: Option<Duration>,
     /// Further time before activation, where a cache between us and others ignores `max-age`. Default 0s.

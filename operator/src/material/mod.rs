@@ -14,7 +14,7 @@ use fapi_config::{SealKey, SecretKey32, SubjectSalt};
 use fapi_core::{Lifetime, Timestamp};
 use fapi_crds::KeyAlgorithm;
 use fapi_crds::workspace::WorkspaceSpec;
-use fapi_jose::{Alg, SigningKey};
+use fapi_jose::{Alg, DecryptionKey, KeyError, KeyManagement, PublicJwk, SigningKey};
 use rcgen::{ExtendedKeyUsagePurpose, KeyPair, PKCS_RSA_SHA256, RsaKeySize, SanType};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -174,21 +174,39 @@ pub fn internal_host(names: &Names) -> String {
     format!("{}.{}.svc", names.internal_service(), names.namespace)
 }
 
-/// A new signing key.
+/// Both halves of a new key of a line.
+#[derive(Debug)]
+pub struct NewKey {
+    /// For the JWKS; its `kid` is its thumbprint.
+    pub public: PublicJwk,
+    /// As a JWK.
+    pub private: Zeroizing<String>,
+}
+
+/// A new key that signs, or that others encrypt to.
 ///
 /// # Errors
-/// If the library fails, or the algorithm is one that does not sign.
-pub fn signing_key(algorithm: KeyAlgorithm, rsa_bits: Option<i32>) -> Result<SigningKey, MaterialError> {
-    let alg = match algorithm {
-        KeyAlgorithm::Ps256 => Alg::Ps256,
-        KeyAlgorithm::Es256 => Alg::Es256,
-        KeyAlgorithm::EdDsa => Alg::EdDsa,
-        KeyAlgorithm::EcdhEs | KeyAlgorithm::RsaOaep | KeyAlgorithm::RsaOaep256 => {
-            return Err(MaterialError::Generation);
-        }
-    };
+/// If the library fails.
+pub fn key(algorithm: KeyAlgorithm, rsa_bits: Option<i32>) -> Result<NewKey, MaterialError> {
     let bits = rsa_bits.and_then(|bits| usize::try_from(bits).ok()).unwrap_or(3072);
-    SigningKey::generate(alg, bits).map_err(|_| MaterialError::Generation)
+    let sign = |alg| {
+        let key = SigningKey::generate(alg, bits)?;
+        Ok(NewKey { public: key.public().clone(), private: key.to_private_jwk() })
+    };
+    let decrypt = |alg| {
+        let key = DecryptionKey::generate(alg, bits)?;
+        Ok(NewKey { public: key.public().clone(), private: key.to_private_jwk() })
+    };
+    let made: Result<NewKey, KeyError> = match algorithm {
+        KeyAlgorithm::Ps256 => sign(Alg::Ps256),
+        KeyAlgorithm::Es256 => sign(Alg::Es256),
+        KeyAlgorithm::EdDsa => sign(Alg::EdDsa),
+        KeyAlgorithm::EcdhEs => decrypt(KeyManagement::EcdhEs),
+        KeyAlgorithm::EcdhEsA256Kw => decrypt(KeyManagement::EcdhEsA256kw),
+        KeyAlgorithm::RsaOaep => decrypt(KeyManagement::RsaOaep),
+        KeyAlgorithm::RsaOaep256 => decrypt(KeyManagement::RsaOaep256),
+    };
+    made.map_err(|_| MaterialError::Generation)
 }
 
 /// A certificate that proves the operator to pods.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use fapi_core::{Lifetime, Timestamp};
 use fapi_crds::names::{annotation, label};
-use fapi_crds::{KeyAlgorithm, KeyState};
+use fapi_crds::{KeyAlgorithm, KeyState, KeyUse};
 
 /// The life of one key. A crash, a restore or a new leader continues from here.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -217,6 +217,8 @@ impl KeyFacts {
     pub fn needs_private(&self) -> bool {
         match self.state {
             KeyState::Generated | KeyState::Published | KeyState::Active => true,
+            // What was encrypted to it may still come.
+            KeyState::Retiring if self.algorithm.key_use() == KeyUse::Enc => true,
             KeyState::Retiring => self.demotion_acked_at.is_none(),
             KeyState::Retired | KeyState::Revoked => false,
         }
@@ -275,8 +277,9 @@ fn parse_state(name: &str) -> Option<KeyState> {
     STATES.iter().find(|(_, known)| *known == name).map(|(state, _)| *state)
 }
 
-const ALGORITHMS: [(KeyAlgorithm, &str); 6] = [
+const ALGORITHMS: [(KeyAlgorithm, &str); 7] = [
     (KeyAlgorithm::EcdhEs, "ECDH-ES"),
+    (KeyAlgorithm::EcdhEsA256Kw, "ECDH-ES+A256KW"),
     (KeyAlgorithm::Es256, "ES256"),
     (KeyAlgorithm::EdDsa, "EdDSA"),
     (KeyAlgorithm::Ps256, "PS256"),

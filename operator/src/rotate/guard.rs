@@ -2,7 +2,7 @@
 
 use fapi_config::PublicKey;
 use fapi_config::state::PodState;
-use fapi_core::Timestamp;
+use fapi_core::{Lifetime, Timestamp};
 use fapi_crds::signing_key::RotationMode;
 
 use super::acks::{Acknowledgements, Confirmation, Counting};
@@ -44,6 +44,10 @@ impl KeyLine {
     pub(super) fn activation_guard(&self, key: &KeyFacts, around: &Surroundings<'_>) -> Guard {
         let confirmation = around.is_published(key);
         let Some(active) = self.active() else {
+            // A client may use it as soon as it sees it, and nobody misses it before: only the pods are waited for.
+            if self.encrypts() {
+                return pods(confirmation);
+            }
             let waited = match (key.dwell_max_age, key.published_acked_at) {
                 // Bootstrap: nobody holds a JWKS without it. Acknowledgement is needed all the same.
                 (None, _) => None,
@@ -67,7 +71,7 @@ impl KeyLine {
         }
         let Some(acked) = key.published_acked_at else { return pods(confirmation) };
         let max_age = key.dwell_max_age.unwrap_or(self.policy.jwks_max_age);
-        let rested = acked + self.policy.dwell(max_age);
+        let rested = acked + self.dwell(max_age);
         let due = if key.trigger == active.trigger && self.policy.mode == RotationMode::Automatic {
             active.activated_at.map_or(rested, |since| since + self.policy.interval)
         } else {
@@ -77,13 +81,13 @@ impl KeyLine {
         if around.now < earliest { Guard::Until(earliest) } else { pods(confirmation) }
     }
 
-    /// G4: the clock starts when the last pod stopped signing with it, not when the operator decided.
+    /// G4: the clock starts when the last pod stopped signing with it or showing it, not when the operator decided.
     pub(super) fn retirement_guard(&self, key: &KeyFacts, around: &Surroundings<'_>) -> Guard {
         let Some(acked) = key.demotion_acked_at else {
             let revision = key.demoted_revision.unwrap_or(0);
             return pods(around.confirm(revision, |state| !state.active_kids.contains(&key.kid)));
         };
-        let earliest = acked + self.policy.retention(key.max_token_lifetime);
+        let earliest = acked + self.retention(key);
         if around.now < earliest { Guard::Until(earliest) } else { Guard::Open }
     }
 
@@ -99,7 +103,25 @@ impl KeyLine {
             return None;
         }
         let since = active.activated_at.unwrap_or(active.generated_at);
-        Some(since + self.policy.interval - self.policy.lead(active.seen_max_age))
+        let policy = &self.policy;
+        let lead = if self.encrypts() { policy.floors.convergence } else { policy.lead(active.seen_max_age) };
+        Some(since + policy.interval - lead)
+    }
+
+    /// How long a key waits before it takes over from another, once every pod holds it.
+    fn dwell(&self, max_age: Lifetime) -> Lifetime {
+        if self.encrypts() { Lifetime::seconds(0) } else { self.policy.dwell(max_age) }
+    }
+
+    /// How long a key is of use once no pod signs with it or shows it: what was encrypted to it comes from whoever kept the JWKS,
+    /// and lives for a while itself.
+    pub fn retention(&self, key: &KeyFacts) -> Lifetime {
+        let retention = self.policy.retention(key.max_token_lifetime);
+        if !self.encrypts() {
+            return retention;
+        }
+        let zero = Timestamp::from_unix(0);
+        (zero + self.policy.caches(key.seen_max_age) + retention) - zero
     }
 }
 

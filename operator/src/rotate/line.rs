@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use fapi_core::Timestamp;
-use fapi_crds::{KeyAlgorithm, KeyState};
+use fapi_crds::{KeyAlgorithm, KeyState, KeyUse};
 
 use super::facts::KeyFacts;
 use super::policy::Policy;
@@ -18,6 +18,8 @@ pub struct KeyLine {
     /// Whether the `SigningKey` exists and is accepted. If not, nothing new is made, and its active key retires once another
     /// line signs.
     pub wanted: bool,
+    /// Whether the `SigningKey` is gone: accepted or not, nobody has taken it back otherwise.
+    pub orphaned: bool,
     /// Its timings.
     pub policy: Policy,
     /// Its keys, in any order.
@@ -27,6 +29,12 @@ pub struct KeyLine {
 }
 
 impl KeyLine {
+    /// Whether others encrypt to its keys. Such a key goes the other way round (`spec/operator.md` 3): held by every pod before
+    /// anybody is told, and held on after it left the JWKS.
+    pub fn encrypts(&self) -> bool {
+        self.algorithm.key_use() == KeyUse::Enc
+    }
+
     /// Where a key is for everybody but its own Secret: of two active keys the one activated later signs, so that the step
     /// from one to the next is a single write.
     pub fn state_of(&self, key: &KeyFacts) -> KeyState {

@@ -28,6 +28,7 @@ pub fn lines(
                 signing_key: name.to_owned(),
                 algorithm: signing_key.spec.algorithm,
                 wanted: accepted,
+                orphaned: false,
                 policy: Policy::new(&signing_key.spec, rules, floors),
                 keys: Vec::new(),
                 lost: std::collections::BTreeSet::new(),
@@ -39,7 +40,8 @@ pub fn lines(
             signing_key: key.facts.signing_key.clone(),
             algorithm: key.facts.algorithm,
             wanted: false,
-            policy: Policy::orphaned(rules, floors),
+            orphaned: true,
+            policy: Policy::orphaned(key.facts.algorithm, rules, floors),
             keys: Vec::new(),
             lost: std::collections::BTreeSet::new(),
         });

@@ -8,12 +8,15 @@
 //!      └───────────────────────────── Revoked: out of the JWKS, its tokens refused ───────────────────┘
 //! ```
 //!
+//! Keys that others encrypt to go the other way round: `Published` is held by the pods and in no JWKS yet, `Active` is in the JWKS,
+//! `Retiring` is out of it and held on.
+//!
 //! | guard | lets pass |
 //! |---|---|
 //! | G1 | Generated → Published: at once |
 //! | G2 | Published → Active: every serving pod has it and has signed with it, the longest JWKS max-age has run out since, and it is due |
 //! | G3 | activation and demotion of the predecessor are one revision |
-//! | G4 | Retiring → Retired: the longest token lifetime has run out since the last pod stopped signing with it |
+//! | G4 | Retiring → Retired: the longest token lifetime has run out since the last pod stopped signing with it; for one that others encrypt to, the longest JWKS max-age and the longest request object |
 
 mod acks;
 mod facts;
@@ -42,7 +45,7 @@ pub use line::KeyLine;
 pub use lines::lines;
 pub use outlook::{Outlook, outlook};
 pub use policy::{Floors, Policy, max_token_lifetime};
-pub use publish::{FoundKey, KeySet, key_set};
+pub use publish::{FoundKey, KeySet, key_set, published_algorithm};
 pub use transition::{Birth, Change, Event, Transition};
 
 use guard::Surroundings;
@@ -60,7 +63,11 @@ pub fn step(
 
 /// Which pods count: until a key signs, none can be ready.
 pub fn counting(lines: &[KeyLine]) -> Counting {
-    if lines.iter().any(|line| line.active().is_some()) { Counting::Serving } else { Counting::Running }
+    if lines.iter().any(|line| !line.encrypts() && line.active().is_some()) {
+        Counting::Serving
+    } else {
+        Counting::Running
+    }
 }
 
 fn surroundings<'a>(
@@ -70,12 +77,13 @@ fn surroundings<'a>(
     published: &'a [PublicKey],
     now: Timestamp,
 ) -> Surroundings<'a> {
-    let others = lines.iter().filter(|other| other.signing_key != line.signing_key);
+    let signing = || lines.iter().filter(|line| !line.encrypts());
+    let mut others = signing().filter(|other| other.signing_key != line.signing_key);
     Surroundings {
         acks,
         counting: counting(lines),
-        another_signs: others.into_iter().any(|other| other.active().is_some()),
-        ever_signed: lines.iter().flat_map(|line| &line.keys).any(|key| key.activated_at.is_some()),
+        another_signs: others.any(|other| other.active().is_some()),
+        ever_signed: signing().flat_map(|line| &line.keys).any(|key| key.activated_at.is_some()),
         published,
         now,
     }

@@ -2,8 +2,8 @@
 
 use fapi_core::profile::Rules;
 use fapi_core::{Lifetime, Timestamp};
-use fapi_crds::SigningKeySpec;
 use fapi_crds::signing_key::RotationMode;
+use fapi_crds::{KeyAlgorithm, KeyUse, SigningKeySpec};
 
 /// What the operator adds to every wait, and the least that it accepts (`spec/operator.md` 3.3, `spec/api.md` `SigningKey`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,7 +61,7 @@ pub struct Policy {
     pub retain_for: Lifetime,
     /// How long relying parties may keep the JWKS.
     pub jwks_max_age: Lifetime,
-    /// The longest lifetime of anything that is signed.
+    /// The longest lifetime of anything that is signed, or that others encrypt.
     pub max_token_lifetime: Lifetime,
     /// What is added to every wait.
     pub floors: Floors,
@@ -92,7 +92,7 @@ impl Policy {
             extra_dwell: span(&spec.rotation.extra_dwell, zero),
             retain_for: spec.rotation.retain_for.as_ref().map_or(zero, |duration| span(duration, zero)),
             jwks_max_age: rules.lifetimes.jwks_max_age,
-            max_token_lifetime: max_token_lifetime(rules),
+            max_token_lifetime: lifetime_of_messages(spec.algorithm, rules),
             floors,
             trigger: spec.rotation.trigger.clone(),
             revoke: spec.revoke.iter().map(|revocation| revocation.kid.clone()).collect(),
@@ -103,7 +103,7 @@ impl Policy {
     }
 
     /// For keys whose `SigningKey` is gone: nothing new, and everything that exists is seen to its end.
-    pub fn orphaned(rules: &Rules, floors: Floors) -> Self {
+    pub fn orphaned(algorithm: KeyAlgorithm, rules: &Rules, floors: Floors) -> Self {
         Self {
             mode: RotationMode::Manual,
             interval: Lifetime::days(30),
@@ -111,7 +111,7 @@ impl Policy {
             extra_dwell: Lifetime::seconds(0),
             retain_for: Lifetime::seconds(0),
             jwks_max_age: rules.lifetimes.jwks_max_age,
-            max_token_lifetime: max_token_lifetime(rules),
+            max_token_lifetime: lifetime_of_messages(algorithm, rules),
             floors,
             trigger: None,
             revoke: Vec::new(),
@@ -143,6 +143,14 @@ impl Policy {
     pub fn retention(&self, max_token_lifetime: Lifetime) -> Lifetime {
         let zero = Timestamp::from_unix(0);
         ((zero + max_token_lifetime + self.floors.clock_skew) - zero).max(self.retain_for)
+    }
+}
+
+/// How long something lives that was made with a key: what we sign, or request objects that clients encrypt.
+fn lifetime_of_messages(algorithm: KeyAlgorithm, rules: &Rules) -> Lifetime {
+    match algorithm.key_use() {
+        KeyUse::Sig => max_token_lifetime(rules),
+        KeyUse::Enc => rules.request_object().window(),
     }
 }
 

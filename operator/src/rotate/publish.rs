@@ -75,7 +75,7 @@ fn publish(set: &mut KeySet, key: &FoundKey, facts: &KeyFacts, state: State) {
     set.private.extend(private);
     set.public.push(PublicKey {
         kid: facts.kid.clone(),
-        alg: algorithm(facts.algorithm),
+        alg: published_algorithm(facts.algorithm),
         state,
         jwk: key.public.clone(),
     });
@@ -99,7 +99,8 @@ fn order(state: Option<State>) -> u8 {
     }
 }
 
-fn algorithm(algorithm: KeyAlgorithm) -> Published {
+/// As the document says it.
+pub fn published_algorithm(algorithm: KeyAlgorithm) -> Published {
     match algorithm {
         KeyAlgorithm::Ps256 => Published::Signature(Alg::Ps256),
         KeyAlgorithm::Es256 => Published::Signature(Alg::Es256),
@@ -107,5 +108,6 @@ fn algorithm(algorithm: KeyAlgorithm) -> Published {
         KeyAlgorithm::RsaOaep => Published::Encryption(KeyManagement::RsaOaep),
         KeyAlgorithm::RsaOaep256 => Published::Encryption(KeyManagement::RsaOaep256),
         KeyAlgorithm::EcdhEs => Published::Encryption(KeyManagement::EcdhEs),
+        KeyAlgorithm::EcdhEsA256Kw => Published::Encryption(KeyManagement::EcdhEsA256kw),
     }
 }

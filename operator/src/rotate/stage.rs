@@ -40,6 +40,7 @@ pub(super) fn line(name: &str, algorithm: KeyAlgorithm) -> KeyLine {
         signing_key: name.to_owned(),
         algorithm,
         wanted: true,
+        orphaned: false,
         policy: policy(),
         keys: Vec::new(),
         lost: BTreeSet::new(),

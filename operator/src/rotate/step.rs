@@ -235,7 +235,9 @@ impl KeyLine {
             let facts = KeyFacts { state: KeyState::Retired, removed_revision: next, ..key.clone() };
             return Some(write(facts, Event::Retired));
         }
-        let active = self.active().filter(|_| around.another_signs)?;
+        // A line that others encrypt to is taken back by deleting it, not by a mistake in its spec.
+        let gives_way = if self.encrypts() { self.orphaned } else { around.another_signs };
+        let active = self.active().filter(|_| gives_way)?;
         let facts = KeyFacts { state: KeyState::Retiring, demoted_revision: next, ..active.clone() };
         Some(write(facts, Event::Demoted))
     }

@@ -480,3 +480,89 @@ fn the_outlook_says_what_is_waited_for() {
     assert!(blocked.overdue);
     assert_eq!(look(&steady()).phase, Phase::Steady);
 }
+
+/// With a line that signs and one that others encrypt to, which is first in the list.
+fn encrypting() -> Stage {
+    let mut enc = line("retail-z-enc", KeyAlgorithm::RsaOaep);
+    enc.policy.max_token_lifetime = Lifetime::minutes(60);
+    enc.policy.pre_publish = Lifetime::days(1);
+    let mut stage = Stage::new(vec![enc, line("retail-sig-ps256", KeyAlgorithm::Ps256)], 3);
+    stage.settle();
+    stage
+}
+
+fn held(stage: &Stage) -> Vec<String> {
+    stage.lines[0].keys.iter().filter(|key| key.needs_private()).map(|key| key.kid.clone()).collect()
+}
+
+/// `RO-12`, `KEY-09`: the other way round. `Active` is what stands in the JWKS.
+#[test]
+fn a_key_that_others_encrypt_to_is_shown_when_every_pod_can_open_what_comes() {
+    let mut stage = encrypting();
+    assert_eq!(stage.now, super::stage::START, "nobody misses it, so nobody is waited for");
+    let first = stage.active();
+
+    // The successor is made only as early as pods need, and is not shown while one of them cannot open with it.
+    stage.pass(7200 - 600 - 1);
+    stage.settle();
+    assert!(stage.lines[0].next().is_none(), "no cache is waited for");
+    stage.pass(1);
+    stage.reconcile();
+    stage.reconcile();
+    stage.load();
+    stage.pods[1].self_test = false;
+    stage.pass(600);
+    for _ in 0..4 {
+        stage.reconcile();
+        stage.load();
+    }
+    assert_eq!(stage.active(), first, "one pod cannot open with the next");
+    stage.pods[1].self_test = true;
+    stage.reconcile();
+    stage.reconcile();
+    assert_ne!(stage.active(), first, "KEY-09");
+    let retiring = stage.in_state(KeyState::Retiring)[0].clone();
+    assert_eq!(retiring.kid, first);
+}
+
+/// `RO-12`: who kept the JWKS a moment before the key left it may use it until then, for an object that lives an hour.
+#[test]
+fn what_was_encrypted_to_a_key_is_opened_as_long_as_it_may_come() {
+    let mut stage = encrypting();
+    let first = stage.active();
+    stage.pass(7200);
+    stage.settle();
+    assert_ne!(stage.active(), first);
+    let longest = 900 + 60 + 60 + 3600 + 60;
+    stage.pass(longest - 1);
+    stage.settle();
+    assert!(held(&stage).contains(&first), "RO-12");
+    assert_eq!(stage.in_state(KeyState::Retiring).len(), 1);
+    stage.pass(1);
+    stage.settle();
+    assert!(!held(&stage).contains(&first), "and then the private half is destroyed");
+    assert_eq!(stage.in_state(KeyState::Retired)[0].kid, first);
+}
+
+#[test]
+fn a_line_that_others_encrypt_to_is_taken_back_by_deleting_it_and_by_nothing_less() {
+    let mut stage = encrypting();
+    stage.lines[0].wanted = false;
+    stage.settle();
+    assert_eq!(stage.in_state(KeyState::Active).len(), 1, "a mistake in the spec");
+    stage.lines[0].orphaned = true;
+    stage.settle();
+    assert_eq!(stage.in_state(KeyState::Active).len(), 0);
+    assert_eq!(held(&stage).len(), 1, "what is under way is opened");
+}
+
+/// I4: a key that others encrypt to does not make a pod serve, nor does it let the last one that signs go.
+#[test]
+fn a_key_that_others_encrypt_to_stands_in_for_none_that_signs() {
+    let mut stage = encrypting();
+    stage.lines[1].wanted = false;
+    stage.settle();
+    assert!(stage.lines[1].active().is_some(), "I4");
+    let only = [stage.lines[0].clone()];
+    assert_eq!(super::counting(&only), super::Counting::Running, "KEY-02");
+}

@@ -83,7 +83,7 @@ fn key_status(line: &KeyLine, key: &KeyFacts) -> KeyStatus {
         retire_time: key
             .demotion_acked_at
             .filter(|_| line.state_of(key) == KeyState::Retiring)
-            .and_then(|since| time(since + line.policy.retention(key.max_token_lifetime))),
+            .and_then(|since| time(since + line.retention(key))),
         secret_name: secret.map(|(name, thumbprint)| name.secret(&thumbprint)),
         thumbprint: thumbprint.map(|thumbprint| thumbprint.hex()),
     }

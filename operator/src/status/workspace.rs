@@ -3,7 +3,7 @@
 use fapi_core::lifetime::CLOCK_SKEW;
 use fapi_crds::names::label;
 use fapi_crds::workspace::{ClientCounts, ConfigStatus, Laggard, TlsStatus, WorkspaceKey, WorkspaceStatus};
-use fapi_crds::{ConditionType, KeyState, KeyUse, Reason};
+use fapi_crds::{ConditionType, KeyState, Reason};
 
 use super::{Conditions, Facts, Published, listed, signed, whole_seconds};
 use crate::rotate::PodView;
@@ -114,16 +114,10 @@ fn keys(applied: &Published<'_>) -> Vec<WorkspaceKey> {
     for line in applied.lines {
         let gone = |state| matches!(state, KeyState::Retired | KeyState::Revoked);
         for key in line.keys.iter().filter(|key| !gone(line.state_of(key))) {
-            let encrypts = matches!(
-                key.algorithm,
-                fapi_crds::KeyAlgorithm::EcdhEs
-                    | fapi_crds::KeyAlgorithm::RsaOaep
-                    | fapi_crds::KeyAlgorithm::RsaOaep256
-            );
             keys.push(WorkspaceKey {
                 kid: key.kid.clone(),
                 algorithm: key.algorithm,
-                use_: if encrypts { KeyUse::Enc } else { KeyUse::Sig },
+                use_: key.algorithm.key_use(),
                 state: line.state_of(key),
                 signing_key: line.signing_key.clone(),
             });

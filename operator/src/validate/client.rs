@@ -78,6 +78,7 @@ pub(super) fn read(
         match write(spec, id, incarnation, resolution) {
             Ok(written) => {
                 refused.extend(refusals(in_force, &written));
+                refused.extend(no_key(in_force, &written));
                 registration = Some(written);
             }
             Err(problem) => refused.push(problem),
@@ -86,6 +87,18 @@ pub(super) fn read(
     let registration = registration.filter(|_| refused.is_empty());
     facts.registration_digest = registration.as_ref().map(digest);
     Content { refused, unresolved, registration, facts }
+}
+
+/// A client that encrypts its request objects needs a key of the Workspace to encrypt to.
+fn no_key(in_force: &InForce, registration: &Registration) -> Option<Problem> {
+    let algorithm = registration.request_object.encryption?.algorithm;
+    if in_force.opens.contains(&algorithm) {
+        return None;
+    }
+    let message = format!(
+        "requestObject.encryption.algorithm: the Workspace has no key for {algorithm}: make a SigningKey with algorithm {algorithm} and use: enc"
+    );
+    Some(Problem { reason: Reason::PolicyViolation, message })
 }
 
 /// What the core has against a registration under the rules in force.

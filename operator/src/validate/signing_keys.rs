@@ -1,8 +1,9 @@
 //! May this key line make keys?
 
+use fapi_config::KeyAlgorithm as Published;
 use fapi_core::profile::Rules;
 use fapi_crds::{Reason, SigningKey};
-use fapi_jose::Alg;
+use fapi_jose::{Alg, KeyManagement};
 
 use super::found::Found;
 use super::material::Problem;
@@ -11,6 +12,7 @@ use super::support;
 use super::verdict::{Finding, SigningKeyVerdict};
 use super::workspace::joined;
 use crate::names::{Names, SigningKeyName};
+use crate::rotate::published_algorithm;
 
 /// Judges every `SigningKey`, by name.
 pub(super) fn judge(found: &Found, rules: Option<&Rules>) -> Vec<SigningKeyVerdict> {
@@ -70,16 +72,44 @@ fn problems(key: &SigningKey, found: &Found, rules: Option<&Rules>) -> Vec<Probl
             Ok(_) => {}
         }
     }
-    if let (Some(rules), Some(alg)) = (rules, line_algorithm(spec.algorithm))
-        && !rules.signing.contains(&alg)
-    {
-        let offered = rules.signing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let rule = rules.profile().signing.rule;
-        let message =
-            format!("algorithm: {alg} is not in force in this Workspace: choose from {offered} ({rule})");
+    if let Some((algorithm, offered, rule)) = rules.and_then(|rules| not_in_force(spec.algorithm, rules)) {
+        let message = format!(
+            "algorithm: {algorithm} is not in force in this Workspace: choose from {offered} ({rule})"
+        );
         refuse(Reason::ProfileViolation, message);
     }
     problems
+}
+
+/// The algorithm if the rules have no use for it, those they have, and the rule's id.
+fn not_in_force(
+    algorithm: fapi_crds::KeyAlgorithm,
+    rules: &Rules,
+) -> Option<(&'static str, String, &'static str)> {
+    let joined = |names: Vec<&str>| names.join(", ");
+    let profile = rules.profile();
+    match published_algorithm(algorithm) {
+        Published::Signature(alg) if !rules.signing.contains(&alg) => {
+            let offered = joined(rules.signing.iter().map(|alg| alg.as_str()).collect());
+            Some((alg.as_str(), offered, profile.signing.rule))
+        }
+        Published::Encryption(alg) if !rules.key_management.contains(&alg) => {
+            let offered = joined(rules.key_management.iter().map(|alg| alg.as_str()).collect());
+            Some((alg.as_str(), offered, profile.key_management.rule))
+        }
+        _ => None,
+    }
+}
+
+/// What others may encrypt to the Workspace with, once its key lines have made their keys.
+pub(super) fn opens(found: &Found) -> Vec<KeyManagement> {
+    let lines = found.signing_keys.iter().filter(|key| key.metadata.deletion_timestamp.is_none());
+    lines
+        .filter_map(|key| match published_algorithm(key.spec.algorithm) {
+            Published::Encryption(alg) => Some(alg),
+            Published::Signature(_) => None,
+        })
+        .collect()
 }
 
 /// Signature algorithms whose key line the operator makes itself.

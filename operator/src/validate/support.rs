@@ -6,7 +6,7 @@ use fapi_crds::signing_key::SigningKeySpec;
 use fapi_crds::workspace::{
     Approval, EncryptionAlgorithms, LoginType, Profile, Protocol, Tls, WorkspaceSpec,
 };
-use fapi_crds::{ContentEncryption, KeyManagement, KeyUse};
+use fapi_crds::{ContentEncryption, KeyManagement};
 
 /// A field without an effect.
 struct Field<Spec> {
@@ -91,10 +91,6 @@ const CLIENT: &[Field<ClientSpec>] = &[
     Field { name: "backchannelLogoutUri", used: |spec| spec.backchannel_logout_uri.is_some() },
     Field { name: "grantTypes: ciba", used: |spec| spec.grant_types.contains(&GrantType::Ciba) },
     Field { name: "authorizationDetailsTypes", used: |spec| !spec.authorization_details_types.is_empty() },
-    Field {
-        name: "requestObject.encryption",
-        used: |spec| spec.request_object.as_ref().is_some_and(|object| object.encryption.is_some()),
-    },
     Field { name: "sectorIdentifierUri", used: |spec| spec.sector_identifier_uri.is_some() },
     Field {
         name: "output.configMap",
@@ -103,7 +99,6 @@ const CLIENT: &[Field<ClientSpec>] = &[
 ];
 
 const SIGNING_KEY: &[Field<SigningKeySpec>] = &[
-    Field { name: "use: enc", used: |spec| spec.use_ == KeyUse::Enc },
     Field { name: "rotation.windows", used: |spec| !spec.rotation.windows.is_empty() },
     Field { name: "import", used: |spec| spec.import.is_some() },
 ];

@@ -9,6 +9,7 @@ use fapi_core::scope::{Scope, Scopes};
 use fapi_core::{Lifetime, Timestamp};
 use fapi_crds::Reason;
 use fapi_crds::workspace::{LoginType as Login, StorageType as Storage, Tls, WorkspaceSpec};
+use fapi_jose::KeyManagement;
 use zeroize::Zeroizing;
 
 use super::found::Found;
@@ -16,6 +17,7 @@ use super::material::Problem;
 use super::peers;
 use super::protocol::{self, overrides, span};
 use super::references::references;
+use super::signing_keys;
 use super::support;
 use super::verdict::{Finding, WorkspaceVerdict};
 use crate::names::{Names, WorkspaceName};
@@ -31,6 +33,8 @@ pub(super) struct InForce {
     pub(super) rules: Rules,
     pub(super) scopes: Scopes,
     pub(super) resources: Vec<String>,
+    /// What others may encrypt to us with: there is a key line for it.
+    pub(super) opens: Vec<KeyManagement>,
     pub(super) client_shards: u8,
     pub(super) grace: Lifetime,
     pub(super) users: Option<Zeroizing<Vec<u8>>>,
@@ -84,6 +88,7 @@ pub(super) fn judge(found: &Found) -> (WorkspaceVerdict, Option<InForce>) {
             current: spec_in_force,
             scopes: offered_scopes(document.scopes.iter().map(|scope| scope.name.clone())),
             resources: document.resources.iter().map(|resource| resource.identifier.clone()).collect(),
+            opens: signing_keys::opens(found),
             document,
             rules,
             client_shards: u8::try_from(spec.config.client_shards)

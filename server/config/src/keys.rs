@@ -14,11 +14,12 @@ use crate::{canonical, file};
 /// Where a published key is in its life (DESIGN §6, Rotation). Keys in other states are in no document.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum KeyState {
-    /// In the JWKS; held, and not used to sign.
+    /// In the JWKS; held, and not used to sign. A key that others encrypt to is held, and not in the JWKS yet.
     Published,
-    /// In the JWKS; signs.
+    /// In the JWKS; signs, or others are told to encrypt to it.
     Active,
-    /// In the JWKS while tokens signed with it live.
+    /// In the JWKS while tokens signed with it live. A key that others encrypt to is out of the JWKS, and held for those who saw
+    /// it there.
     Retiring,
 }
 

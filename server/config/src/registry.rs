@@ -4,8 +4,8 @@ use fapi_core::certificate::TrustAnchors;
 use fapi_core::client::{Client, Offer};
 use fapi_core::issuer::Doors;
 use fapi_core::profile::{Refusal, Rules, narrow};
-use fapi_core::registry::{PublishedKey, Registry, RegistryParts, SubjectSalt, offered_scopes};
-use fapi_jose::SigningKey;
+use fapi_core::registry::{HeldKey, PublishedKey, Registry, RegistryParts, SubjectSalt, offered_scopes};
+use fapi_jose::{DecryptionKey, SigningKey};
 
 use crate::document::Document;
 use crate::error::ConfigError;
@@ -74,10 +74,27 @@ impl Loaded {
             resources: document.resources.clone(),
             anchors,
             keys: published(document),
+            decryption: self.decryption()?,
             subject_salt: SubjectSalt::new(self.secrets.subject_salt.expose()),
             languages: languages(document),
             clients,
         }))
+    }
+
+    /// The encryption keys whose private halves are there, in whatever state, each proven to be the key it is called.
+    fn decryption(&self) -> Result<Vec<HeldKey>, ConfigError> {
+        let mut held = Vec::new();
+        for public in self.document.keys.iter().filter(|key| matches!(key.alg, KeyAlgorithm::Encryption(_))) {
+            let Some(private) = self.secrets.keys.iter().find(|key| key.kid == public.kid) else { continue };
+            let key = DecryptionKey::from_jwk(private.expose_jwk()).map_err(|error| {
+                ConfigError::at(file::KEYS, format!("key {}", public.kid), error.to_string())
+            })?;
+            if key.kid() != public.kid || key.alg().as_str() != public.alg.as_str() {
+                return Err(not_its_private_half(&public.kid));
+            }
+            held.push(HeldKey { key, active: public.state == KeyState::Active });
+        }
+        Ok(held)
     }
 
     /// The signature keys whose private halves are there, in the document's order, each proven to be the key it is called.
@@ -92,13 +109,16 @@ impl Loaded {
                 ConfigError::at(file::KEYS, format!("key {}", public.kid), error.to_string())
             })?;
             if key.kid() != public.kid || key.alg().as_str() != public.alg.as_str() {
-                let message = "is not the private half of the key of this kid";
-                return Err(ConfigError::at(file::KEYS, format!("key {}", public.kid), message));
+                return Err(not_its_private_half(&public.kid));
             }
             signers.push(Signer { state: public.state, key });
         }
         Ok(signers)
     }
+}
+
+fn not_its_private_half(kid: &str) -> ConfigError {
+    ConfigError::at(file::KEYS, format!("key {kid}"), "is not the private half of the key of this kid")
 }
 
 fn published(document: &Document) -> Vec<PublishedKey> {

@@ -26,7 +26,7 @@ pub struct PodState {
     /// Keys in its JWKS.
     #[serde(default)]
     pub published_kids: Vec<String>,
-    /// Keys that it has signed and verified a test message with.
+    /// Keys that it has tried: a test message was signed and verified, or encrypted and opened.
     #[serde(default)]
     pub signable_kids: Vec<String>,
     /// Keys that it signs with.

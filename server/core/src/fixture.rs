@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use fapi_jose::{Alg, JwkSet, SigningKey};
+use fapi_jose::{Alg, DecryptionKey, JwkSet, SigningKey};
 use serde_json::{Map, Value, json};
 
 use crate::certificate::{PeerCertificate, TrustAnchors};
@@ -16,7 +16,7 @@ use crate::lifetime::{Lifetime, Timestamp};
 use crate::params::Params;
 use crate::profile::{Overrides, ProfileName, RequestDelivery, Response, narrow};
 use crate::registry::{
-    PublishedKey, Registry, RegistryParts, Resource, ScopeDefinition, SubjectSalt, offered_scopes,
+    HeldKey, PublishedKey, Registry, RegistryParts, Resource, ScopeDefinition, SubjectSalt, offered_scopes,
 };
 use crate::scope::{Scope, Scopes};
 use crate::secret::{Digest, Purpose};
@@ -71,6 +71,7 @@ pub(crate) struct Workspace {
     clients: Vec<Registration>,
     resources: Vec<Resource>,
     anchors: Option<TrustAnchors>,
+    decryption: Vec<HeldKey>,
 }
 
 pub(crate) fn fintech() -> Workspace {
@@ -80,7 +81,14 @@ pub(crate) fn fintech() -> Workspace {
 impl Workspace {
     pub(crate) fn new(profile: ProfileName) -> Self {
         let clients = vec![registration("app", app_key()), registration("mallory", mallory_key())];
-        Self { profile, overrides: Overrides::default(), clients, resources: Vec::new(), anchors: None }
+        Self {
+            profile,
+            overrides: Overrides::default(),
+            clients,
+            resources: Vec::new(),
+            anchors: None,
+            decryption: Vec::new(),
+        }
     }
 
     pub(crate) fn by_value_too(mut self) -> Self {
@@ -125,6 +133,12 @@ impl Workspace {
         self
     }
 
+    /// A key that others may encrypt to.
+    pub(crate) fn decrypting(mut self, key: &DecryptionKey, active: bool) -> Self {
+        self.decryption.push(HeldKey { key: key.clone(), active });
+        self
+    }
+
     pub(crate) fn build(self) -> Registry {
         let rules = narrow(self.profile.profile(), &self.overrides).unwrap();
         let definitions: Vec<ScopeDefinition> = ["accounts", "payments"]
@@ -144,6 +158,13 @@ impl Workspace {
             .map(|registration| Client::register(&offer, registration).unwrap())
             .collect();
         let issuer = Issuer::parse(ISSUER).unwrap();
+        let encryption = self.decryption.iter().map(|held| PublishedKey {
+            jwk: held.key.public().clone(),
+            alg: None,
+            active: held.active,
+        });
+        let signature =
+            PublishedKey { jwk: server_key().public().clone(), alg: Some(Alg::Ps256), active: true };
         Registry::new(RegistryParts {
             doors: Doors::new(&issuer, &Mtls::Host("mtls.auth.bank.example".into())),
             issuer,
@@ -151,11 +172,8 @@ impl Workspace {
             scope_definitions: definitions,
             resources: self.resources,
             anchors: self.anchors,
-            keys: vec![PublishedKey {
-                jwk: server_key().public().clone(),
-                alg: Some(Alg::Ps256),
-                active: true,
-            }],
+            keys: std::iter::once(signature).chain(encryption).collect(),
+            decryption: self.decryption,
             subject_salt: SubjectSalt::new(&[7; 32]),
             languages: vec!["en".into()],
             clients,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use fapi_jose::{Alg, JwkSet, PublicJwk};
+use fapi_jose::{Alg, DecryptionKey, JwkSet, KeyManagement, PublicJwk};
 use serde::{Deserialize, Serialize};
 
 use crate::certificate::{CertificateError, PeerCertificate, TrustAnchors};
@@ -33,6 +33,8 @@ pub struct Registry {
     pub anchors: Option<TrustAnchors>,
     /// Public halves of our keys.
     pub keys: Vec<PublishedKey>,
+    /// Private halves of what others encrypt to us with.
+    pub decryption: Vec<HeldKey>,
     /// From which pairwise subjects are derived.
     pub subject_salt: SubjectSalt,
     /// Languages of the pages, the default first.
@@ -51,6 +53,7 @@ pub struct RegistryParts {
     pub resources: Vec<Resource>,
     pub anchors: Option<TrustAnchors>,
     pub keys: Vec<PublishedKey>,
+    pub decryption: Vec<HeldKey>,
     pub subject_salt: SubjectSalt,
     pub languages: Vec<String>,
     pub clients: Vec<Client>,
@@ -94,7 +97,16 @@ pub struct PublishedKey {
     pub jwk: PublicJwk,
     /// The one algorithm it signs with; `None` for an encryption key.
     pub alg: Option<Alg>,
-    /// It signs now.
+    /// It signs now, or others are told to encrypt to it.
+    pub active: bool,
+}
+
+/// A private key that opens what was encrypted to us.
+#[derive(Clone, Debug)]
+pub struct HeldKey {
+    /// The key.
+    pub key: DecryptionKey,
+    /// Its public half stands in the JWKS. Another is on its way there, or has left and is kept for those who saw it there.
     pub active: bool,
 }
 
@@ -128,6 +140,7 @@ impl Registry {
             resources: parts.resources,
             anchors: parts.anchors,
             keys: parts.keys,
+            decryption: parts.decryption,
             subject_salt: parts.subject_salt,
             languages: parts.languages,
             clients,
@@ -202,9 +215,18 @@ impl Registry {
         }
     }
 
-    /// What stands at `jwks_uri`: public halves only (`KEY-01`).
+    /// What stands at `jwks_uri`: public halves only (`KEY-01`). Of the keys that others encrypt to, those that every pod can open
+    /// with and that are meant to be used.
     pub fn jwks(&self) -> JwkSet {
-        JwkSet::from_keys(self.keys.iter().map(|key| key.jwk.clone()).collect())
+        let shown = self.keys.iter().filter(|key| key.alg.is_some() || key.active);
+        JwkSet::from_keys(shown.map(|key| key.jwk.clone()).collect())
+    }
+
+    /// In which ways request objects may be encrypted to us: those that are in force and have a key (`KEY-05`).
+    pub fn request_object_encryption(&self) -> Vec<KeyManagement> {
+        let mut offered = self.rules.key_management.clone();
+        offered.retain(|alg| self.decryption.iter().any(|held| held.active && held.key.alg() == *alg));
+        offered
     }
 
     /// How a client sees a person (OpenID Connect Core 8).

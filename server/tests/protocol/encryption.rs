@@ -1,12 +1,13 @@
 //! Answers that only the client can read (`IDT-09`, `RSP-09`, `UIN-02`).
 
+use fapi_config::{KeyAlgorithm, KeyState, PrivateKey, PublicKey};
 use fapi_core::client::EncryptionChoice;
 use fapi_core::profile::Response;
 use fapi_jose::{Content, DecryptionKey, JwkSet, KeyManagement};
 use serde_json::{Map, Value, json};
 
 use crate::client::post;
-use crate::server::{BACK, CALLBACK, ISSUER, PASSWORD, TestServer, code};
+use crate::server::{BACK, CALLBACK, ISSUER, PASSWORD, Served, TestServer, code};
 
 const PAIRS: [(KeyManagement, Content); 8] = [
     (KeyManagement::RsaOaep, Content::A256Gcm),
@@ -151,4 +152,94 @@ async fn without_a_key_nothing_is_sent_in_the_clear() {
         3,
         "as it was registered before"
     );
+}
+
+/// Adds a key that others encrypt to.
+fn add(bundle: &mut fapi_config::Bundle, key: &DecryptionKey, state: KeyState) {
+    let (kid, alg) = (key.kid().to_owned(), KeyAlgorithm::Encryption(key.alg()));
+    bundle.document.keys.retain(|known| known.kid != kid);
+    bundle.secrets.keys.retain(|known| known.kid != kid);
+    bundle.document.keys.push(PublicKey { kid, alg, state, jwk: key.public().clone() });
+    bundle.secrets.keys.push(PrivateKey::new(key.kid(), state, &key.to_private_jwk()).unwrap());
+}
+
+/// `RO-12`, `KEY-05`: a client finds the key in the JWKS by its use, encrypts what it signed, and gets its code; by value and pushed.
+#[tokio::test]
+async fn request_objects_are_encrypted_to_a_key_of_the_jwks() {
+    let mut served = TestServer::of_every_kind().start().await;
+    for algorithm in KeyManagement::ALL {
+        let key = DecryptionKey::generate(*algorithm, 2048).unwrap();
+        served.publish(|bundle| add(bundle, &key, KeyState::Published)).await;
+        let state = served.running.state();
+        assert!(state.signable_kids.iter().any(|kid| kid == key.kid()), "KEY-09: tried before it is shown");
+        assert!(jwks(&served).await.encryption_key(*algorithm).is_none(), "KEY-09: nobody is told yet");
+
+        served.publish(|bundle| add(bundle, &key, KeyState::Active)).await;
+        let public = jwks(&served).await.encryption_key(*algorithm).expect("KEY-09").clone();
+        assert_eq!(public.kid(), Some(key.kid()));
+        let offered = discovery(&served).await;
+        assert!(
+            offered["request_object_encryption_alg_values_supported"]
+                .as_array()
+                .unwrap()
+                .contains(&json!(algorithm.to_string())),
+            "DSC-32"
+        );
+        let app = served.app();
+        let encrypted = |content: Content| {
+            // Another object each time: the same one would be spent.
+            let mut claims = app.request();
+            claims["nonce"] = json!(format!("{algorithm} {content}"));
+            let signed = app.sign(Some("oauth-authz-req+jwt"), &claims);
+            fapi_jose::encrypt(signed.as_bytes(), Some("JWT"), &public, *algorithm, content).unwrap()
+        };
+        for content in Content::ALL {
+            let url = served.browser().approve(&app.with_object(&encrypted(*content), &[])).await;
+            let code = app.jarm(&url)["code"].as_str().unwrap().to_owned();
+            assert_eq!(app.redeem(&code).await.status, 200, "RO-12 {algorithm} {content}");
+        }
+        let pushed = app.call_bare("/par", &[("request", &encrypted(Content::A256Gcm))]).await;
+        assert_eq!(pushed.status, 201, "RO-12 {algorithm} {}", pushed.json);
+
+        // Out of the JWKS, and still opened for who read it a moment ago; then no more.
+        let late = encrypted(Content::A256Gcm);
+        served.publish(|bundle| add(bundle, &key, KeyState::Retiring)).await;
+        assert!(jwks(&served).await.encryption_key(*algorithm).is_none(), "KEY-09");
+        let app = served.app();
+        assert_eq!(app.call_bare("/par", &[("request", &late)]).await.status, 201, "RO-12");
+        served
+            .publish(|bundle| {
+                bundle.document.keys.retain(|known| known.kid != key.kid());
+                bundle.secrets.keys.retain(|known| known.kid != key.kid());
+            })
+            .await;
+        let refused = served.app().call_bare("/par", &[("request", &late)]).await;
+        assert_eq!(refused.refusal("KEY-05"), "400 invalid_request_object", "KEY-05");
+    }
+    let offered = discovery(&served).await;
+    assert!(offered.get("request_object_encryption_alg_values_supported").is_none(), "DSC-32");
+}
+
+/// An object that was answered is spent, in whatever envelope it comes again.
+#[tokio::test]
+async fn an_encrypted_request_object_leads_to_one_answer() {
+    let key = DecryptionKey::generate(KeyManagement::EcdhEs, 2048).unwrap();
+    let served = TestServer::of_every_kind().with(|bundle| add(bundle, &key, KeyState::Active)).start().await;
+    let app = served.app();
+    let signed = app.sign(None, &app.request());
+    let encrypted =
+        || fapi_jose::encrypt(signed.as_bytes(), None, key.public(), key.alg(), Content::A256Gcm).unwrap();
+    served.browser().approve(&app.with_object(&encrypted(), &[])).await;
+    for again in [encrypted(), signed.clone()] {
+        let left = served.browser().open(&app.with_object(&again, &[])).await;
+        assert_eq!(app.jarm(left.left())["error"], "invalid_request_object", "RFC 9101 10.2");
+    }
+}
+
+async fn jwks(served: &Served) -> JwkSet {
+    serde_json::from_slice(served.look("/jwks").await.body()).unwrap()
+}
+
+async fn discovery(served: &Served) -> Value {
+    serde_json::from_slice(served.look("/.well-known/openid-configuration").await.body()).unwrap()
 }

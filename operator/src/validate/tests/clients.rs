@@ -138,6 +138,30 @@ fn a_client_of_fapi_2_is_bound_to_keys_or_to_its_certificate() {
     assert!(verdict.client("budget").accepted.message.contains("F2-R06"), "F2-R06");
 }
 
+/// `RO-12`: what a client is to encrypt with, the Workspace must have a key for.
+#[test]
+fn a_client_that_encrypts_its_requests_needs_a_key_of_the_workspace() {
+    use crate::fixture::signing_key;
+    let pair = json!({"requestObject": {"encryption": {"algorithm": "RSA-OAEP", "content": "A256GCM"}}});
+    let judged = |keys: Vec<fapi_crds::SigningKey>, spec: &serde_json::Value| {
+        let mut found = found(workspace(), vec![found_client(client("auth", "budget", spec))]);
+        found.signing_keys = keys;
+        let verdict = validate(&found);
+        let budget = verdict.client("budget");
+        (budget.accepted.reason, budget.accepted.message.clone())
+    };
+    let line = |algorithm| signing_key("enc", algorithm, &json!({"use": "enc"}));
+    let (reason, message) = judged(vec![line("RSA-OAEP")], &pair);
+    assert_eq!(reason, Reason::Accepted, "{message}");
+    for keys in [Vec::new(), vec![line("RSA-OAEP-256")]] {
+        let (reason, message) = judged(keys, &pair);
+        assert_eq!(reason, Reason::PolicyViolation, "RO-12: {message}");
+        assert!(message.contains("make a SigningKey with algorithm RSA-OAEP and use: enc"), "{message}");
+    }
+    let (reason, message) = judged(Vec::new(), &json!({"requestObject": {"signingAlgorithm": "PS256"}}));
+    assert_eq!(reason, Reason::Accepted, "{message}");
+}
+
 #[test]
 fn a_field_without_effect_is_refused_by_its_name() {
     for (spec, field) in [
@@ -146,10 +170,6 @@ fn a_field_without_effect_is_refused_by_its_name() {
         (json!({"backchannelLogoutUri": "https://a.example"}), "backchannelLogoutUri"),
         (json!({"grantTypes": ["ciba"]}), "ciba"),
         (json!({"authorizationDetailsTypes": ["t"]}), "authorizationDetailsTypes"),
-        (
-            json!({"requestObject": {"encryption": {"algorithm": "RSA-OAEP", "content": "A256GCM"}}}),
-            "requestObject.encryption",
-        ),
         (json!({"sectorIdentifierUri": "https://a.example"}), "sectorIdentifierUri"),
         (json!({"output": {"configMap": {"name": "a"}}}), "output.configMap"),
         (

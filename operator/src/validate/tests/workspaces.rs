@@ -332,7 +332,8 @@ fn a_key_line_must_fit_the_workspace() {
     for (key, reason) in [
         (signing_key("k", "PS256", &json!({})), Reason::Accepted),
         (signing_key("k", "EdDSA", &json!({})), Reason::ProfileViolation),
-        (signing_key("k", "RSA-OAEP", &json!({"use": "enc"})), Reason::NotYetSupported),
+        (signing_key("k", "RSA-OAEP", &json!({"use": "enc"})), Reason::Accepted),
+        (signing_key("k", "ECDH-ES+A256KW", &json!({"use": "enc"})), Reason::Accepted),
         (
             signing_key("k", "ES256", &json!({"import": {"secretRef": {"name": "a", "key": "b"}}})),
             Reason::NotYetSupported,

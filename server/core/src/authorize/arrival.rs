@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::parse::{Source, parse};
+use super::request_object::Way;
 use super::{AuthorizationRequest, Delivery, request_object};
 use crate::client::Client;
 use crate::ids::ClientId;
@@ -47,7 +48,7 @@ pub enum Arrival {
     ByValue {
         /// Whose it is.
         client: Arc<Client>,
-        /// The compact JWS.
+        /// The compact JWS, or the JWE around it.
         jwt: String,
         /// The parameters around it: good for a destination if the object is unusable, for nothing else.
         outside: Params,
@@ -117,7 +118,8 @@ pub fn by_value(
     registry: &Registry,
     now: Timestamp,
 ) -> Result<AuthorizationRequest, Refused> {
-    let object = request_object::verify(jwt, client, registry, now).map_err(|rejection| Refused {
+    let verified = request_object::verify(jwt, client, registry, Way::ThroughBrowser, now);
+    let object = verified.map_err(|rejection| Refused {
         rejection,
         destination: outside_destination(outside, client, registry).map(Box::new),
     })?;

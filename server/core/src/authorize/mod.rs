@@ -5,6 +5,8 @@
 
 mod arrival;
 mod claims_parameter;
+#[cfg(test)]
+mod encrypted_tests;
 mod parse;
 mod request_object;
 #[cfg(test)]

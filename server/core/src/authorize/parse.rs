@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::arrival::Refused;
 use super::claims_parameter::ClaimsRequest;
+use super::request_object::Way;
 use super::{AuthorizationRequest, CodeChallenge, Delivery, Prompt, request_object};
 use crate::client::{AuthenticatedClient, Client, GrantType};
 use crate::dpop::KeyThumbprint;
@@ -75,7 +76,7 @@ pub fn push(
         return Err(Rejection::invalid_request("request_uri must not be pushed", "RFC 9126 2.1"));
     }
     let object = match (params.get("request"), registry.rules.request_object()) {
-        (Some(jwt), _) => Some(request_object::verify(jwt, client, registry, now)?),
+        (Some(jwt), _) => Some(request_object::verify(jwt, client, registry, Way::Pushed, now)?),
         // RO-01, E-18.
         (None, RequestObject::SignedRequired { .. }) => {
             return Err(Rejection::invalid_request(

@@ -1,6 +1,8 @@
-//! Signed request objects (RFC 9101, OpenID Connect Core 6.1, FAPI 1.0 Advanced 5.2.2).
+//! Signed request objects (RFC 9101, OpenID Connect Core 6.1, FAPI 1.0 Advanced 5.2.2), encrypted to us or not.
 
-use fapi_jose::{Claims, JoseError, Unverified};
+use std::borrow::Cow;
+
+use fapi_jose::{Claims, Content, JoseError, KeyManagement, Unverified};
 
 use crate::client::Client;
 use crate::lifetime::{CLOCK_SKEW, Timestamp};
@@ -28,14 +30,56 @@ fn unusable(why: JoseError) -> Rejection {
     .detail(why.to_string())
 }
 
-/// Verifies a request object of `client`. Order: signature, type, parties, time; the parameters come later.
+/// The way a request object takes to us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Way {
+    /// From the client itself, which has shown who it is.
+    Pushed,
+    /// Through a browser, and whatever stands between.
+    ThroughBrowser,
+}
+
+/// The signed object inside an encrypted one (RFC 9101 6.1). What was wrong with one that cannot be opened is told to nobody:
+/// to know it is what an attacker needs (J-14).
+fn open<'a>(jwt: &'a str, client: &Client, registry: &Registry, way: Way) -> Result<Cow<'a, str>, Rejection> {
+    let registered = client.request_object_encryption();
+    // RFC 7516 9: five parts are a JWE, three a JWS.
+    if jwt.split('.').count() != 5 {
+        // RO-12: a client whose requests are confidential sends none that a browser's history could show.
+        if way == Way::ThroughBrowser && registered.is_some() {
+            return Err(refuse("this client's request objects must be encrypted", "RFC 9101 6.1"));
+        }
+        return Ok(Cow::Borrowed(jwt));
+    }
+    // KEY-05: the pair that was registered, or any that is offered; the header never widens it.
+    let (algorithms, contents): (&[KeyManagement], &[Content]) = match &registered {
+        Some(pair) => (std::slice::from_ref(&pair.algorithm), std::slice::from_ref(&pair.content)),
+        None => (&registry.rules.key_management, &registry.rules.content),
+    };
+    let keys = registry.decryption.iter().map(|held| &held.key);
+    let opened = keys
+        .filter(|key| algorithms.contains(&key.alg()))
+        .find_map(|key| key.decrypt(jwt, contents).ok())
+        .and_then(|inside| String::from_utf8(inside).ok());
+    opened.map(Cow::Owned).ok_or_else(|| {
+        refuse(
+            "the request object is not encrypted to a key of this server in a permitted way",
+            "RFC 9101 6.1",
+        )
+    })
+}
+
+/// Verifies a request object of `client`. Order: encryption, signature, type, parties, time; the parameters come later.
 pub(super) fn verify(
     jwt: &str,
     client: &Client,
     registry: &Registry,
+    way: Way,
     now: Timestamp,
 ) -> Result<RequestObject, Rejection> {
     let rules = &registry.rules;
+    // RO-12. One layer: what comes out is a JWS or nothing.
+    let jwt = &open(jwt, client, registry, way)?;
 
     // KEY-04, RO-06, E-05: the client's registered keys and the profile's algorithms, whatever the header says.
     let unverified = Unverified::parse(jwt).map_err(unusable)?;

@@ -157,6 +157,11 @@ impl Client {
         }
     }
 
+    /// The one way in which it encrypts request objects, if it said so: then none of them comes readable through a browser.
+    pub fn request_object_encryption(&self) -> Option<EncryptionChoice> {
+        self.registration.request_object.encryption
+    }
+
     /// How ID Tokens for it are encrypted, if they are.
     pub fn id_token_encryption(&self, rules: &Rules) -> Option<EncryptionChoice> {
         encryption(rules.id_token_encryption, &self.registration.id_token, rules)

@@ -93,6 +93,11 @@ pub fn document(registry: &Registry) -> Map<String, Value> {
         json!(matches!(rules.request_object(), RequestObject::SignedRequired { .. })),
     );
     put("request_object_signing_alg_values_supported", signing());
+    let encryption = registry.request_object_encryption();
+    if !encryption.is_empty() {
+        put("request_object_encryption_alg_values_supported", names(&encryption));
+        put("request_object_encryption_enc_values_supported", names(&rules.content));
+    }
     put("code_challenge_methods_supported", json!(["S256"]));
     put("authorization_response_iss_parameter_supported", json!(true));
 
