@@ -137,6 +137,11 @@ pub fn set_lasting_cookie(name: &str, value: &Secret) -> String {
     format!("{}; Max-Age=15552000", set_cookie(name, value))
 }
 
+/// `Set-Cookie` that makes a browser forget one of our cookies.
+pub fn unset_cookie(name: &str) -> String {
+    format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
+}
+
 /// The digest of this browser's cookie.
 ///
 /// # Errors

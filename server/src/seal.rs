@@ -31,6 +31,8 @@ pub enum Form {
     Consent,
     /// The sign-in.
     Login,
+    /// The answer to whether to sign out; its interaction is the session.
+    Logout,
 }
 
 impl Form {
@@ -38,6 +40,7 @@ impl Form {
         match self {
             Self::Consent => b"consent",
             Self::Login => b"login",
+            Self::Logout => b"logout",
         }
     }
 }

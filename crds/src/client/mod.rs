@@ -108,7 +108,8 @@ pub struct ClientSpec {
     /// Where people are sent back to: https, query allowed, no fragment, compared exactly. Needed for `authorization_code`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_uris: Option<UriSources>,
-    /// Where people may be sent after signing out; https.
+    /// Where people may be sent after signing out (OpenID Connect RP-Initiated Logout), if the client shows an ID token: absolute
+    /// `https` URLs, compared character for character.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_logout_redirect_uris: Option<UriSources>,
     /// Where the client is told that a person signed out (OpenID Connect Back-Channel Logout); https.

@@ -11,7 +11,7 @@ use fapi_core::redirect::RedirectUri;
 use fapi_core::scope::{Scope, Scopes};
 use fapi_core::{Lifetime, Timestamp};
 use fapi_crds::client::{
-    ClientKey, ClientSpec, GrantType as Grant, Protection, RedirectUrisStatus, SecretVersion,
+    ClientKey, ClientSpec, GrantType as Grant, Protection, RedirectUrisStatus, SecretVersion, UriSources,
 };
 use fapi_crds::{Reason, SecretKeyRef};
 use fapi_jose::{JwkSet, PublicJwk, Use};
@@ -32,6 +32,7 @@ struct Resolution {
     certificates: Vec<String>,
     subject: Option<String>,
     redirect_uris: Vec<RedirectUri>,
+    post_logout_redirect_uris: Vec<RedirectUri>,
 }
 
 /// What there is to say about a Client's own content, and the registration if nothing is against it.
@@ -65,12 +66,15 @@ pub(super) fn read(
     let mut facts = ClientFacts::default();
     let mut unresolved = Vec::new();
     let mut resolution = resolve(found, namespace, now, &mut facts, &mut unresolved);
-    written_uris(spec, &mut resolution, &mut refused);
-    resolution.redirect_uris.sort();
-    resolution.redirect_uris.dedup();
-    if resolution.redirect_uris.len() > MAX_REDIRECT_URIS {
-        let message = format!("redirectUris: more than {MAX_REDIRECT_URIS} in all");
-        refused.push(Problem { reason: Reason::InvalidRedirectUri, message });
+    for (field, written, uris) in [
+        ("redirectUris", &spec.redirect_uris, &mut resolution.redirect_uris),
+        (
+            "postLogoutRedirectUris",
+            &spec.post_logout_redirect_uris,
+            &mut resolution.post_logout_redirect_uris,
+        ),
+    ] {
+        written_uris(field, written.as_ref(), uris, &mut refused);
     }
     let mut registration = None;
     if unresolved.is_empty() {
@@ -132,15 +136,24 @@ fn counted(uris: &[RedirectUri]) -> RedirectUrisStatus {
     }
 }
 
-fn written_uris(spec: &ClientSpec, resolution: &mut Resolution, refused: &mut Vec<Problem>) {
-    for (index, text) in spec.redirect_uris.iter().flat_map(|uris| &uris.values).enumerate() {
+/// Adds what the spec itself lists to what its references led to: each once, in order, and not too many.
+fn written_uris(
+    field: &str,
+    written: Option<&UriSources>,
+    uris: &mut Vec<RedirectUri>,
+    refused: &mut Vec<Problem>,
+) {
+    let mut refuse = |message: String| refused.push(Problem { reason: Reason::InvalidRedirectUri, message });
+    for (index, text) in written.iter().flat_map(|sources| &sources.values).enumerate() {
         match RedirectUri::parse(text) {
-            Ok(uri) => resolution.redirect_uris.push(uri),
-            Err(why) => refused.push(Problem {
-                reason: Reason::InvalidRedirectUri,
-                message: format!("redirectUris.values[{index}]: {why}"),
-            }),
+            Ok(uri) => uris.push(uri),
+            Err(why) => refuse(format!("{field}.values[{index}]: {why}")),
         }
+    }
+    uris.sort();
+    uris.dedup();
+    if uris.len() > MAX_REDIRECT_URIS {
+        refuse(format!("{field}: more than {MAX_REDIRECT_URIS} in all"));
     }
 }
 
@@ -207,6 +220,10 @@ fn resolve(
     }
     for reference in spec.redirect_uris.iter().flat_map(|uris| &uris.from) {
         resolution.redirect_uris.extend(reader.read(reference, material::redirect_uris).unwrap_or_default());
+    }
+    for reference in spec.post_logout_redirect_uris.iter().flat_map(|uris| &uris.from) {
+        let read = reader.read(reference, material::redirect_uris).unwrap_or_default();
+        resolution.post_logout_redirect_uris.extend(read);
     }
     // A certificate may be named twice.
     resolution.certificates.sort();
@@ -312,6 +329,11 @@ fn write(
                 .then(|| spec.auth.signing_algorithms.iter().copied().map(protocol::signing).collect()),
         },
         redirect_uris: resolution.redirect_uris.iter().map(ToString::to_string).collect(),
+        post_logout_redirect_uris: resolution
+            .post_logout_redirect_uris
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         grant_types: grant_types.collect(),
         scopes: (!scopes.is_empty()).then_some(scopes),
         resources: spec.resources.clone(),

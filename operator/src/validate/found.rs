@@ -145,7 +145,8 @@ pub fn references(client: &Client) -> BTreeSet<SecretKeyRef> {
     let mut found: BTreeSet<SecretKeyRef> = spec.auth.certificate_refs.iter().cloned().collect();
     found.extend(spec.auth.jwks_ref.iter().cloned());
     found.extend(spec.auth.tls.iter().filter_map(|tls| tls.certificate_ref.clone()));
-    found.extend(spec.redirect_uris.iter().flat_map(|uris| uris.from.iter().cloned()));
+    let uris = spec.redirect_uris.iter().chain(&spec.post_logout_redirect_uris);
+    found.extend(uris.flat_map(|uris| uris.from.iter().cloned()));
     found
 }
 

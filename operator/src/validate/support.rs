@@ -87,7 +87,6 @@ const WORKSPACE: &[Field<WorkspaceSpec>] = &[
 
 const CLIENT: &[Field<ClientSpec>] = &[
     Field { name: "logo", used: |spec| spec.logo.is_some() },
-    Field { name: "postLogoutRedirectUris", used: |spec| spec.post_logout_redirect_uris.is_some() },
     Field { name: "backchannelLogoutUri", used: |spec| spec.backchannel_logout_uri.is_some() },
     Field { name: "grantTypes: ciba", used: |spec| spec.grant_types.contains(&GrantType::Ciba) },
     Field { name: "authorizationDetailsTypes", used: |spec| !spec.authorization_details_types.is_empty() },

@@ -15,6 +15,7 @@
 //! | [`id_token_hint`] | of whom does an ID Token speak that comes back to us? |
 //! | [`grant`] | what has happened to this authorization so far? |
 //! | [`interaction`] | what does the person have to do next? |
+//! | [`logout`] | who is to be signed out, and where do they go afterwards? |
 //! | [`consent`] | what is a person asked to agree to? |
 //! | [`token`] | may this request have tokens, and which? |
 //! | [`claims`], [`response`] | what stands in a token, and how does the answer travel to the client? |
@@ -39,6 +40,7 @@ pub mod interaction;
 pub mod introspection;
 pub mod issuer;
 pub mod lifetime;
+pub mod logout;
 pub mod metadata;
 pub mod params;
 pub mod profile;

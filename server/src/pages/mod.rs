@@ -43,6 +43,12 @@ pub enum Page<'a> {
     },
     /// Who are you? Ids: `username`, `password`, `login`.
     Login(LoginForm<'a>),
+    /// Do you want to sign out? Ids: `sign-out`, `stay`.
+    Logout(LogoutForm<'a>),
+    /// Nobody is signed in any more. Id: `signed-out`.
+    SignedOut,
+    /// The person wants to stay. Id: `still-signed-in`.
+    StillSignedIn,
 }
 
 /// The consent page's values.
@@ -71,6 +77,19 @@ pub struct LoginForm<'a> {
     pub client_name: &'a str,
     /// Why the page is shown again.
     pub problem: Option<Problem>,
+}
+
+/// The sign-out page's values.
+#[derive(Debug)]
+pub struct LogoutForm<'a> {
+    /// The session's CSRF token.
+    pub token: &'a str,
+    /// Who is signed in, as they know themselves.
+    pub person: &'a str,
+    /// Who asks; empty if nobody says.
+    pub client_name: &'a str,
+    /// What came with the request, to be judged again with the answer.
+    pub fields: Vec<(&'static str, &'a str)>,
 }
 
 /// Why a sign-in was not accepted.

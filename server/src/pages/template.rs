@@ -18,6 +18,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("continue", include_str!("templates/continue.html")),
         ("error", include_str!("templates/error.html")),
         ("login", include_str!("templates/login.html")),
+        ("logout", include_str!("templates/logout.html")),
+        ("signed_out", include_str!("templates/signed_out.html")),
     ] {
         environment
             .add_template(name, source)
@@ -60,6 +62,22 @@ pub(super) fn render(page: &Page<'_>, words: &Words, brand: &str) -> Result<Stri
             };
             ("consent", values)
         }
+        Page::Logout(form) => {
+            let fields: Vec<_> =
+                form.fields.iter().map(|(name, value)| context! { name => *name, value => *value }).collect();
+            let values = context! {
+                token => form.token, person => form.person, client => form.client_name, fields => fields,
+            };
+            ("logout", values)
+        }
+        Page::SignedOut => (
+            "signed_out",
+            context! { id => "signed-out", title => words.signed_out, text => words.signed_out_text },
+        ),
+        Page::StillSignedIn => {
+            let (title, text) = (words.still_signed_in, words.still_signed_in_text);
+            ("signed_out", context! { id => "still-signed-in", title => title, text => text })
+        }
         Page::Continue { url } => ("continue", context! { url => *url }),
         Page::Error { code, description, detail, request_id } => {
             let values = context! {
@@ -80,7 +98,7 @@ mod tests {
     use fapi_core::rejection::ErrorCode;
 
     use super::super::language::ALL;
-    use super::super::{ConsentForm, LoginForm};
+    use super::super::{ConsentForm, LoginForm, LogoutForm};
     use super::*;
 
     const HOSTILE: &str = "\"><script>alert(1)</script>'&";
@@ -113,6 +131,14 @@ mod tests {
                 problem: Some(Problem::WrongCredentials),
             }),
             Page::Consent(ConsentForm { grant: text, token: text, person: text, question: &question }),
+            Page::Logout(LogoutForm {
+                token: text,
+                person: text,
+                client_name: text,
+                fields: vec![("state", text)],
+            }),
+            Page::SignedOut,
+            Page::StillSignedIn,
             Page::Continue { url: text },
             Page::Error {
                 code: ErrorCode::InvalidRequest,
@@ -149,8 +175,20 @@ mod tests {
     #[test]
     fn forms_have_the_ids_that_automated_browsers_count_on() {
         let pages = every_page("x");
-        for id in ["username", "password", "login", "approve", "deny", "continue", "error-code", "request-id"]
-        {
+        for id in [
+            "username",
+            "password",
+            "login",
+            "approve",
+            "deny",
+            "continue",
+            "error-code",
+            "request-id",
+            "sign-out",
+            "stay",
+            "signed-out",
+            "still-signed-in",
+        ] {
             assert!(pages.iter().any(|html| html.contains(&format!("id=\"{id}\""))), "AUT-18 {id}");
         }
     }

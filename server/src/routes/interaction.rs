@@ -71,7 +71,8 @@ impl Visitor {
         self.browser.as_ref().map(|secret| secret.digest(Purpose::Browser))
     }
 
-    fn person(&self) -> Option<&Person> {
+    /// Who is signed in.
+    pub(super) fn person(&self) -> Option<&Person> {
         self.session.as_ref().map(|session| &session.person)
     }
 }

@@ -178,7 +178,7 @@ fn page(
     response
 }
 
-fn append_cookie(response: &mut Response, cookie: &str) {
+pub(super) fn append_cookie(response: &mut Response, cookie: &str) {
     if let Ok(value) = HeaderValue::from_str(cookie) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
@@ -191,11 +191,7 @@ fn append_cookie(response: &mut Response, cookie: &str) {
 pub(super) fn genuine(arrival: &Arrival, headers: &HeaderMap, form: Form) -> Result<(), Failure> {
     let Arrival { cx, params, visitor, grant } = arrival;
     let browser = visitor.digest().ok_or_else(tampered)?;
-    let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok());
-    if origin.is_some_and(|origin| origin != cx.registry().issuer.as_str() && origin != "null") {
-        return Err(tampered().into());
-    }
-    if headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
+    if !is_from_here(cx, headers) {
         return Err(tampered().into());
     }
     let token = params.get("csrf").unwrap_or_default();
@@ -205,7 +201,15 @@ pub(super) fn genuine(arrival: &Arrival, headers: &HeaderMap, form: Form) -> Res
     Ok(())
 }
 
-fn tampered() -> Rejection {
+/// Whether a form was sent by a page of ours, as far as the browser says.
+pub(super) fn is_from_here(cx: &Context, headers: &HeaderMap) -> bool {
+    let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok());
+    let foreign = origin.is_some_and(|origin| origin != cx.registry().issuer.as_str() && origin != "null");
+    let crossed = headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");
+    !foreign && !crossed
+}
+
+pub(super) fn tampered() -> Rejection {
     let description = "this form does not belong to this browser: allow cookies, go back to the application and start again";
     Rejection::invalid_request(description, "RFC 9700 4.7")
 }

@@ -1,14 +1,14 @@
 //! The endpoints. One file each: load, ask core, store, answer.
 //!
-//! | step | `/par` | `/authorize` | `/login` | `/consent` | `/continue` | `/token` | `/userinfo` | `/introspect` | `/revoke` |
-//! |---|---|---|---|---|---|---|---|---|---|
-//! | authenticate the client | ● | | | | | ● | | ● | ● |
-//! | bind to its key | | | | | | ● | ● | | |
-//! | parse the request | ● | by value | | | | ● | | ● | ● |
-//! | belong to this browser | | | ● | ● | ● | | | | |
-//! | ask `interaction::next` | | ● | ● | ● | ● | | | | |
-//! | issue a code | | ● | | | ● | | | | |
-//! | check an access token | | | | | | | ● | ● | ● |
+//! | step | `/par` | `/authorize` | `/login` | `/consent` | `/continue` | `/token` | `/userinfo` | `/introspect` | `/revoke` | `/logout` |
+//! |---|---|---|---|---|---|---|---|---|---|---|
+//! | authenticate the client | ● | | | | | ● | | ● | ● | |
+//! | bind to its key | | | | | | ● | ● | | | |
+//! | parse the request | ● | by value | | | | ● | | ● | ● | ● |
+//! | belong to this browser | | | ● | ● | ● | | | | | ● |
+//! | ask `interaction::next` | | ● | ● | ● | ● | | | | | |
+//! | issue a code | | ● | | | ● | | | | | |
+//! | check an access token | | | | | | | ● | ● | ● | |
 
 mod authorize;
 mod consent;
@@ -16,6 +16,7 @@ mod discovery;
 mod interaction;
 mod introspect;
 mod login;
+mod logout;
 mod par;
 mod revoke;
 mod token;
@@ -43,6 +44,8 @@ fn front(app: App) -> Router {
         .route("/login", get(login::show).post(login::submit))
         .route("/consent", get(consent::show).post(consent::submit))
         .route("/continue", get(interaction::leave))
+        .route(metadata::END_SESSION, get(logout::open).post(logout::open))
+        .route(logout::CONFIRM, post(logout::confirm))
         .route("/error", get(pages::error_page))
         .route(pages::STYLE, get(pages::style))
         .route(metadata::OPENID_CONFIGURATION, get(discovery::document))

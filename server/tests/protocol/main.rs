@@ -32,6 +32,7 @@ mod guesses;
 mod journey;
 #[cfg(test)]
 mod keys;
+mod logout;
 #[cfg(test)]
 mod openid;
 #[cfg(test)]

@@ -138,6 +138,27 @@ fn a_client_of_fapi_2_is_bound_to_keys_or_to_its_certificate() {
     assert!(verdict.client("budget").accepted.message.contains("F2-R06"), "F2-R06");
 }
 
+/// `LGO-03`: from the spec and from Secrets, as redirect URIs are.
+#[test]
+fn addresses_after_signing_out_are_read_like_redirect_uris() {
+    let judged = |value: &str| {
+        let spec = json!({"postLogoutRedirectUris": {"values": [value, value]}});
+        let verdict = validate(&found(workspace(), vec![found_client(client("auth", "budget", &spec))]));
+        verdict.client("budget").clone()
+    };
+    let good = judged("https://app.example/out");
+    assert!(good.accepted.is_true(), "{}", good.accepted.message);
+    assert_eq!(good.registration.unwrap().post_logout_redirect_uris, ["https://app.example/out"], "LGO-03");
+    for wrong in ["http://app.example/out", "https://app.example/*", "https://app.example/#x"] {
+        let refused = judged(wrong).accepted;
+        assert_eq!(refused.reason, Reason::InvalidRedirectUri, "LGO-03 {wrong}");
+        assert!(refused.message.contains("postLogoutRedirectUris.values[0]"), "{}", refused.message);
+    }
+    let spec = json!({"postLogoutRedirectUris": {"from": [{"name": "uris", "key": "out"}]}});
+    let refs = references(&client("auth", "budget", &spec));
+    assert!(refs.iter().any(|reference| reference.name == "uris"), "a change of it wakes the Workspace");
+}
+
 /// `RO-12`: what a client is to encrypt with, the Workspace must have a key for.
 #[test]
 fn a_client_that_encrypts_its_requests_needs_a_key_of_the_workspace() {
@@ -166,7 +187,6 @@ fn a_client_that_encrypts_its_requests_needs_a_key_of_the_workspace() {
 fn a_field_without_effect_is_refused_by_its_name() {
     for (spec, field) in [
         (json!({"logo": {"name": "a", "key": "b"}}), "logo"),
-        (json!({"postLogoutRedirectUris": {"values": ["https://a.example"]}}), "postLogoutRedirectUris"),
         (json!({"backchannelLogoutUri": "https://a.example"}), "backchannelLogoutUri"),
         (json!({"grantTypes": ["ciba"]}), "ciba"),
         (json!({"authorizationDetailsTypes": ["t"]}), "authorizationDetailsTypes"),

@@ -32,6 +32,7 @@ pub struct Offer<'a> {
 pub struct Client {
     registration: Registration,
     redirect_uris: Vec<RedirectUri>,
+    post_logout_redirect_uris: Vec<RedirectUri>,
     scopes: Scopes,
     sender_constraint: SenderConstraint,
     subject_type: SubjectType,
@@ -48,6 +49,7 @@ impl Client {
         check_auth(offer, &registration.auth, &mut refused);
         check_links(&registration, &mut refused);
         let redirect_uris = check_redirect_uris(&registration, &mut refused);
+        let post_logout_redirect_uris = check_post_logout_redirect_uris(&registration, &mut refused);
         let scopes = check_scopes(offer, &registration, &mut refused);
         check_resources(offer, &registration, &mut refused);
         check_responses(offer.rules, &registration, &mut refused);
@@ -59,7 +61,15 @@ impl Client {
         if !refused.is_empty() {
             return Err(refused);
         }
-        Ok(Self { registration, redirect_uris, scopes, sender_constraint, subject_type, sector })
+        Ok(Self {
+            registration,
+            redirect_uris,
+            post_logout_redirect_uris,
+            scopes,
+            sender_constraint,
+            subject_type,
+            sector,
+        })
     }
 
     /// `client_id`.
@@ -116,6 +126,11 @@ impl Client {
     /// The registered redirect URI that is this text.
     pub fn redirect_uri(&self, requested: &str) -> Option<&RedirectUri> {
         self.redirect_uris.iter().find(|uri| uri.is(requested))
+    }
+
+    /// The registered address after signing out that is this text (`LGO-03`).
+    pub fn post_logout_redirect_uri(&self, requested: &str) -> Option<&RedirectUri> {
+        self.post_logout_redirect_uris.iter().find(|uri| uri.is(requested))
     }
 
     /// Whether it may use a grant type.
@@ -335,6 +350,22 @@ fn check_redirect_uris(registration: &Registration, refused: &mut Vec<Refusal>) 
             "redirectUris",
             "the grant type authorization_code needs at least one redirect URI",
         );
+    }
+    uris
+}
+
+fn check_post_logout_redirect_uris(
+    registration: &Registration,
+    refused: &mut Vec<Refusal>,
+) -> Vec<RedirectUri> {
+    let mut uris = Vec::new();
+    for (index, text) in registration.post_logout_redirect_uris.iter().enumerate() {
+        match RedirectUri::parse(text) {
+            Ok(uri) => uris.push(uri),
+            Err(why) => {
+                refuse(refused, "LGO-03", format!("postLogoutRedirectUris[{index}]"), why.to_string());
+            }
+        }
     }
     uris
 }

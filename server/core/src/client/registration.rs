@@ -39,6 +39,9 @@ pub struct Registration {
     /// `redirect_uris`, as text: parsed when the client is accepted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redirect_uris: Vec<String>,
+    /// `post_logout_redirect_uris`, as text: parsed when the client is accepted (OpenID Connect RP-Initiated Logout 3.1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
     /// `grant_types`; empty for a resource server.
     #[serde(default)]
     pub grant_types: Vec<GrantType>,
@@ -98,6 +101,7 @@ impl Registration {
             tos_uri: None,
             auth,
             redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
             grant_types: vec![GrantType::AuthorizationCode],
             scopes: None,
             resources: Vec::new(),

@@ -6,7 +6,7 @@ use super::{Step, Why, next};
 use crate::authorize::push;
 use crate::consent::Remembered;
 use crate::fixture::{
-    NOON, alice, app_key, authenticated, browser, fintech, params, request_claims, sign, with,
+    NOON, alice, app_key, authenticated, browser, fintech, params, request_claims, server_key, sign, with,
 };
 use crate::grant::{ErrorName, Grant, Person};
 use crate::ids::{ClientId, GrantId, Subject};
@@ -161,4 +161,44 @@ fn an_interaction_that_took_too_long_is_over() {
     let registry = fintech().build();
     let grant = opened(&registry, &json!({}));
     assert_eq!(next(&registry, &grant, None, None, NOON + Lifetime::minutes(11)), Step::Over, "AUT-17");
+}
+
+/// `OIC-05`: an ID Token that the client got says whom it expects, long after it has expired.
+#[test]
+fn an_id_token_says_who_alone_may_be_answered_for() {
+    let registry = fintech().build();
+    let id_token = |changes: &Value| {
+        let known_as = registry.subject_for(&authenticated(&registry, "app"), &Subject::from_stored("alice"));
+        let claims = json!({
+            "iss": crate::fixture::ISSUER, "aud": "app", "sub": known_as, "auth_time": NOON.as_unix() - 9000,
+            "iat": NOON.as_unix() - 9000, "exp": NOON.as_unix() - 8700,
+        });
+        sign(server_key(), Some("JWT"), &with(claims, changes))
+    };
+    let silent = json!({"prompt": "none", "id_token_hint": id_token(&json!({}))});
+    let asked = json!({"id_token_hint": id_token(&json!({}))});
+    let bob = Person { subject: Subject::from_stored("bob"), ..alice() };
+    assert_eq!(step(&silent, Some(&alice())), Step::Claim(alice()), "OIC-05");
+    assert_eq!(step(&silent, Some(&bob)), Step::Refuse(ErrorName::LoginRequired), "OIC-05, E-29");
+    assert_eq!(step(&asked, Some(&bob)), Step::Login(Why::Unsuitable), "OIC-05");
+    let grant = opened(&registry, &asked).authenticate(browser("b"), bob, NOON).unwrap();
+    assert_eq!(next(&registry, &grant, None, None, NOON), Step::Refuse(ErrorName::AccessDenied), "OIC-05");
+
+    for (id, hint) in [
+        ("OIC-05: of another client", id_token(&json!({"aud": "mallory"}))),
+        ("OIC-05: of nobody", id_token(&json!({"aud": "unheard-of"}))),
+        ("OIC-05: of another server", id_token(&json!({"iss": "https://other.example"}))),
+        ("OIC-05: for several", id_token(&json!({"aud": ["app", "mallory"]}))),
+        ("OIC-05: a JARM response", id_token(&json!({"sub": null, "auth_time": null}))),
+        ("OIC-05: a UserInfo answer", id_token(&json!({"exp": null, "auth_time": null}))),
+        ("KEY-04, OIC-05: signed by the client", sign(app_key(), Some("JWT"), &json!({"iss": "x"}))),
+        ("OIC-05: nothing of the kind", "a.b.c".to_owned()),
+    ] {
+        let object = sign(app_key(), None, &with(request_claims(), &json!({"id_token_hint": hint})));
+        let app = authenticated(&registry, "app");
+        let refused = push(&params(&[("request", &object)]), &app, &registry, NOON).expect_err(id);
+        assert_eq!(refused.code, crate::ErrorCode::InvalidRequest, "{id}");
+    }
+    let access = sign(server_key(), Some("at+jwt"), &json!({"iss": crate::fixture::ISSUER}));
+    assert!(crate::id_token_hint::Hint::parse(&access, &registry).is_err(), "OIC-05: an access token");
 }

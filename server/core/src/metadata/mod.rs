@@ -13,6 +13,8 @@ use crate::registry::Registry;
 
 /// Path of the authorization endpoint at the front door.
 pub const AUTHORIZE: &str = "/authorize";
+/// Path of the `end_session_endpoint` at the front door (OpenID Connect RP-Initiated Logout 2).
+pub const END_SESSION: &str = "/logout";
 /// Path of the JWKS at the front door.
 pub const JWKS: &str = "/jwks";
 /// Path of UserInfo at the back door.
@@ -41,6 +43,7 @@ pub fn document(registry: &Registry) -> Map<String, Value> {
     put("authorization_endpoint", front(AUTHORIZE));
     put("token_endpoint", back(Endpoint::Token.path()));
     put("jwks_uri", front(JWKS));
+    put("end_session_endpoint", front(END_SESSION));
     put("userinfo_endpoint", back(USERINFO));
     put("introspection_endpoint", back(Endpoint::Introspection.path()));
     put("revocation_endpoint", back(Endpoint::Revocation.path()));

@@ -55,12 +55,10 @@ fn fintech_metadata_is_what_fapi_clients_look_for() {
     assert!(list(&doc, "scopes_supported").contains(&"openid".to_owned()), "DSC-26");
     assert_eq!(list(&doc, "subject_types_supported"), ["pairwise"], "DSC-27");
     assert_eq!(list(&doc, "ui_locales_supported"), ["en"], "DSC-31");
-    for absent in [
-        "registration_endpoint",
-        "end_session_endpoint",
-        "backchannel_authentication_endpoint",
-        "dpop_signing_alg_values_supported",
-    ] {
+    assert_eq!(doc["end_session_endpoint"], "https://auth.bank.example/logout", "DSC-32, DSC-35");
+    for absent in
+        ["registration_endpoint", "backchannel_authentication_endpoint", "dpop_signing_alg_values_supported"]
+    {
         assert!(doc.get(absent).is_none(), "DSC-32 {absent}");
     }
 }
