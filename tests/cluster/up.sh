@@ -336,7 +336,8 @@ syncFrequency: $sync
 imageGCHighThresholdPercent: 100
 evictionHard: {nodefs.available: 0%, nodefs.inodesFree: 0%, imagefs.available: 0%, memory.available: 50Mi}
 C
-  cat > "$dir/conf/kube-proxy.yaml" <<C
+  # kube-proxy ends when its file is written, even with what it held before.
+  cat > "$dir/conf/kube-proxy.yaml.new" <<C
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 clientConnection: {kubeconfig: $dir/conf/kube-proxy}
@@ -349,6 +350,8 @@ metricsBindAddress: 127.0.0.1:10249
 conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
 oomScoreAdj: 0
 C
+  cmp -s "$dir/conf/kube-proxy.yaml.new" "$dir/conf/kube-proxy.yaml" ||
+    mv "$dir/conf/kube-proxy.yaml.new" "$dir/conf/kube-proxy.yaml"
   start containerd containerd --config "$dir/conf/containerd.toml" --log-level warn
   ctr() { nsenter -t "$node" -m -n -- ctr -n k8s.io "$@"; }
   wait_for 30 containerd ctr version
