@@ -32,6 +32,7 @@ mod guesses;
 mod journey;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
 mod logout;
 #[cfg(test)]
 mod openid;

@@ -161,9 +161,9 @@ fn the_same_object_in_another_envelope_is_the_same_object() {
 
 #[test]
 fn what_is_offered_is_what_has_a_key_and_is_in_force() {
-    let said = |registry: &Registry, name: &str| crate::metadata::document(registry).get(name).cloned();
     const ALG: &str = "request_object_encryption_alg_values_supported";
     const ENC: &str = "request_object_encryption_enc_values_supported";
+    let said = |registry: &Registry, name: &str| crate::metadata::document(registry).get(name).cloned();
     let registry = workspace().build();
     assert_eq!(said(&registry, ALG), Some(json!(["RSA-OAEP", "ECDH-ES"])), "DSC-32, KEY-05");
     assert_eq!(said(&registry, ENC), Some(json!(["A256GCM", "A128GCM"])), "DSC-32, KEY-05");
