@@ -32,6 +32,7 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one journey, told in its order")]
 async fn the_log_of_a_whole_journey_holds_no_secret() {
     let log = Log::default();
     let subscriber =
