@@ -120,3 +120,22 @@ fn every_example_is_without_a_problem() {
     }
     assert!(judged > 1, "{judged}");
 }
+
+/// Whoever copies from the page of the kinds is not told that it is not built yet. Labels of namespaces are not in a folder, so all
+/// namespaces are let in here.
+#[test]
+fn what_the_page_of_the_kinds_shows_is_served() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/README.md");
+    let page = fs::read_to_string(page).unwrap();
+    let selector = "from: Selector, selector: {matchLabels: {tenant: retail}}";
+    assert!(page.contains(selector));
+    let page = page.replace(selector, "from: All");
+    let blocks: Vec<&str> =
+        page.split("```yaml\n").skip(1).filter_map(|rest| Some(rest.split_once("\n```")?.0)).collect();
+    assert!(blocks.len() >= 3);
+    let (folder, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(folder.path().join("page.yaml"), blocks.join("\n---\n")).unwrap();
+    let mut source = load(folder.path(), DEFAULT_NAMESPACE).unwrap();
+    let certificates = prepare(&mut source, scratch.path()).unwrap();
+    assert_eq!(lines(&judge(&source, &certificates)), [""; 0]);
+}
