@@ -18,8 +18,8 @@ use super::desired::Object;
 use super::meta::Meta;
 use super::{Inputs, OwnPods, port};
 
-/// RFC 1035 4.2.
-const DNS: i32 = 53;
+/// RFC 1035 4.2; and where the pods of the cluster's DNS may really listen behind its Service, as `OpenShift`'s do.
+const DNS: [i32; 2] = [53, 5353];
 
 /// The policy (`K-18`), unless the Workspace does without. Where it says nothing of whom the pods may reach, nothing is said here:
 /// an empty rule would take back what another policy of the namespace forbids.
@@ -38,8 +38,8 @@ pub(super) fn network_policy(meta: &Meta<'_>, inputs: &Inputs<'_>) -> Option<Obj
         from(Some(vec![every_pod()]), vec![allowed("TCP", port::METRICS)]),
     ];
     let egress = (!said.egress_to.is_empty()).then(|| {
-        let dns =
-            NetworkPolicyEgressRule { ports: Some(vec![allowed("UDP", DNS), allowed("TCP", DNS)]), to: None };
+        let ports = DNS.iter().flat_map(|port| [allowed("UDP", *port), allowed("TCP", *port)]);
+        let dns = NetworkPolicyEgressRule { ports: Some(ports.collect()), to: None };
         vec![dns, NetworkPolicyEgressRule { ports: None, to: Some(said.egress_to.clone()) }]
     });
     let mut policy_types = vec!["Ingress".to_owned()];
