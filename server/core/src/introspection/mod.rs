@@ -94,7 +94,9 @@ pub fn refresh_token(
     now: Timestamp,
 ) -> Option<Map<String, Value>> {
     let authorization = grant.authorization(now)?;
-    if token.client_id != *caller.id() || token.incarnation != *caller.incarnation() || now > token.expires {
+    // INT-03: nor one that was replaced, once the token endpoint refuses it.
+    let over = now > token.expires || token.replaced.is_some_and(|until| now > until);
+    if token.client_id != *caller.id() || token.incarnation != *caller.incarnation() || over {
         return None;
     }
     let mut answer = Map::new();

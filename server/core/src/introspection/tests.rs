@@ -101,6 +101,10 @@ fn a_refresh_token_is_known_to_its_client_while_its_grant_lasts() {
         None,
         "INT-03"
     );
+    let replaced = RefreshToken { replaced: Some(NOON + Lifetime::seconds(60)), ..refresh_row("app") };
+    let seen = |later| refresh_token(&replaced, &grant, &app, &registry, NOON + Lifetime::seconds(later));
+    assert!(seen(60).is_some(), "REF-07: it works for a retry");
+    assert_eq!(seen(61), None, "INT-03: and then no more");
     let revoked = crate::grant::Grant { stage: Stage::Revoked { at: NOON }, ..grant };
     assert_eq!(refresh_token(&refresh_row("app"), &revoked, &app, &registry, NOON), None, "INT-03, I2");
 }
