@@ -2,8 +2,8 @@
 //! for a while (`B-08`).
 //!
 //! Three buckets count a guess: of this name from this address, of this name from anywhere, and of this address for any name.
-//! Nobody can lock a person out with them: a browser in which that person has signed in before shows it by a cookie, and then
-//! has one bucket of its own in place of all three.
+//! Nobody can lock a person out of a browser in which they have signed in before: it shows so by a cookie, and has one bucket of
+//! its own in place of all three. In a new browser a person waits while somebody guesses at their name, or from their address.
 //!
 //! The buckets are of a fixed number, and a guess finds its own by a keyed hash: a flood of made-up names takes no memory.
 //! Two that share a bucket by chance share its room. Each pod counts for itself: with three of them somebody has three times

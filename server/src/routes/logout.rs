@@ -13,7 +13,7 @@ use super::interaction::Visitor;
 use super::login::{append_cookie, is_from_here, tampered};
 use crate::app::App;
 use crate::context::{Around, Context};
-use crate::extract::{SESSION, query_or_form, unset_cookie};
+use crate::extract::{BROWSER, SESSION, query_or_form, unset_cookie};
 use crate::failure::{Failure, no_store};
 use crate::login;
 use crate::pages::{LogoutForm, Page, Pages};
@@ -104,10 +104,11 @@ fn ask(
     pages.show(&Page::Logout(form), StatusCode::OK)
 }
 
-/// The session is over, and the browser forgets it.
+/// The session is over, and the browser forgets it. What had begun in it is over too: nobody who comes next can finish it.
 async fn end(cx: &Context, session: &Session, mut after: Response) -> Result<Response, Failure> {
     cx.store().close_session(&session.id).await?;
     append_cookie(&mut after, &unset_cookie(SESSION));
+    append_cookie(&mut after, &unset_cookie(BROWSER));
     Ok(after)
 }
 

@@ -69,6 +69,29 @@ async fn a_client_signs_a_person_out_and_gets_them_back() {
     }
 }
 
+/// AUT-17: whoever comes next at that browser cannot agree to what the person before left open.
+#[tokio::test]
+async fn a_sign_out_ends_what_had_begun() {
+    let served = served().await;
+    let app = served.app();
+    for signs_out in [false, true] {
+        let mut browser = served.browser();
+        let hint = id_token(&app, &mut browser).await;
+        let mut request = app.request();
+        request["prompt"] = json!("consent");
+        let page = browser.open(&app.pushed(&request).await).await;
+        assert!(page.asks_for_consent());
+        if signs_out {
+            let pairs = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", AFTER)];
+            assert_eq!(browser.open(&logout(&pairs)).await.left(), AFTER);
+            assert_eq!(browser.decide(&page, "approve").await.error(), "invalid_request");
+        } else {
+            let answer = browser.decide(&page, "approve").await;
+            assert!(app.jarm(answer.left()).contains_key("code"));
+        }
+    }
+}
+
 /// A post from another site comes without the session's cookie.
 #[tokio::test]
 async fn a_sign_out_by_post_is_one_too() {
