@@ -70,7 +70,7 @@ pub fn access_token(
     let mut lifetime = client.access_token_lifetime(&registry.rules);
     let mut claims = Map::new();
     claims.insert("iss".into(), json!(registry.issuer.as_str()));
-    claims.insert("aud".into(), json!(registry.audience(facts.resource)));
+    claims.insert("aud".into(), json!(registry.audience(facts.resource, client)));
     match facts.authorization {
         Some(authorization) => {
             claims.insert("sub".into(), json!(registry.subject_for(client, &authorization.person.subject)));
@@ -170,16 +170,17 @@ const SCOPE_CLAIMS: [(&str, &[&str]); 4] = [
     ("phone", &["phone_number", "phone_number_verified"]),
 ];
 
-/// What UserInfo answers: `sub` always, and of `known` what the scopes and the `claims` parameter asked for (`UIN-01`, `UIN-03`).
+/// What UserInfo answers: `sub` always, and of `known` what the granted scopes stand for (`UIN-01`, `UIN-03`). Names in the `claims`
+/// parameter add nothing to that (`UIN-04`, OpenID Connect Core 5.5: a claim may be left out): the person was shown scopes, and has
+/// agreed to no more (`B-15`).
 pub fn userinfo(
     authorization: &Authorization,
-    request: &AuthorizationRequest,
     scope: &Scopes,
     known: &Map<String, Value>,
     client: &Client,
     registry: &Registry,
 ) -> Map<String, Value> {
-    let mut wanted: Vec<&str> = request.claims.userinfo.iter().map(String::as_str).collect();
+    let mut wanted: Vec<&str> = Vec::new();
     for (name, claims) in SCOPE_CLAIMS {
         if scope.contains(name) {
             wanted.extend(claims);

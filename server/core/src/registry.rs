@@ -190,13 +190,14 @@ impl Registry {
         self.resources.iter().find(|resource| resource.identifier == identifier)
     }
 
-    /// The audience of an access token: the resource that was asked for, else the default one, else ourselves.
-    pub fn audience<'a>(&'a self, asked: Option<&'a str>) -> &'a str {
+    /// The audience of an access token: the resource that was asked for, else the default one where this client may use it, else
+    /// ourselves.
+    pub fn audience<'a>(&'a self, asked: Option<&'a str>, client: &Client) -> &'a str {
         asked
             .or_else(|| {
                 self.resources
                     .iter()
-                    .find(|resource| resource.default)
+                    .find(|resource| resource.default && client.may_use_resource(&resource.identifier))
                     .map(|resource| resource.identifier.as_str())
             })
             .unwrap_or_else(|| self.issuer.as_str())

@@ -44,7 +44,7 @@ async fn read(app: &App, around: &Around, request: Request) -> Result<Response, 
     let client =
         cx.registry().client(&token.client_id).filter(|client| client.enabled()).ok_or_else(ended)?;
     let known = login::claims(cx.users(), &authorization.person.subject);
-    let answer = claims::userinfo(authorization, &grant.request, &token.scope, &known, client, cx.registry());
+    let answer = claims::userinfo(authorization, &token.scope, &known, client, cx.registry());
 
     cx.formed(claims::userinfo_form(answer, client, cx.registry())?, "application/jwt", client)
 }

@@ -172,12 +172,19 @@ async fn standard_claims_have_their_types() {
         "name": "Alice", "email": "alice@bank.example", "email_verified": true, "updated_at": 1_700_000_000,
         "address": {"country": "BR", "locality": "Recife"},
     });
-    let served = people(TestServer::fintech(), &json!({"claims": claims})).start().await;
+    let scopes = ["profile", "email", "address"].map(|name| fapi_core::registry::ScopeDefinition {
+        name: fapi_core::scope::Scope::parse(name).unwrap(),
+        description: std::collections::BTreeMap::new(),
+        claims: Vec::new(),
+    });
+    let served = people(TestServer::fintech(), &json!({"claims": claims}))
+        .with(move |bundle| bundle.document.scopes.extend(scopes))
+        .start()
+        .await;
     let app = served.app();
-    let names: serde_json::Map<_, _> =
-        claims.as_object().unwrap().keys().map(|name| (name.clone(), Value::Null)).collect();
     let mut browser = served.browser();
-    let page = browser.open(&app.pushed(&with(&app, &json!({"claims": {"userinfo": names}}))).await).await;
+    let request = with(&app, &json!({"scope": "openid profile email address"}));
+    let page = browser.open(&app.pushed(&request).await).await;
     let page = browser.sign_in(&page, "alice", PASSWORD).await;
     let response = app.jarm(browser.decide(&page, "approve").await.left());
     let tokens = app.redeem(response["code"].as_str().unwrap()).await;

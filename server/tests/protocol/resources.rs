@@ -56,8 +56,14 @@ async fn scopes_and_claims_decide_what_userinfo_says() {
         ("UIN-03", json!({"scope": "openid email profile"}), json!(["email", "name"])),
         (
             "UIN-04",
-            json!({"scope": "openid", "claims": {"userinfo": {"name": null, "x": null}, "y": {}}}),
+            json!({"scope": "openid profile", "claims": {"userinfo": {"name": null, "x": null}, "y": {}}}),
             json!(["name"]),
+        ),
+        // B-15: the page said nothing of a name and an address.
+        (
+            "UIN-04",
+            json!({"scope": "openid", "claims": {"userinfo": {"name": {"essential": true}, "email": null}}}),
+            json!([]),
         ),
         (
             "UIN-05",

@@ -9,8 +9,6 @@ use serde_json::Value;
 pub struct ClaimsRequest {
     /// For the ID Token.
     pub id_token: Vec<String>,
-    /// For UserInfo.
-    pub userinfo: Vec<String>,
     /// `acr`, asked for the ID Token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acr: Option<AcrWish>,
@@ -54,7 +52,7 @@ impl ClaimsRequest {
             .flatten()
             .find_map(|members| members.get("sub")?.get("value").and_then(text));
         let auth_time = id_token.and_then(|members| members.get("auth_time")).is_some_and(essential);
-        Self { id_token: names("id_token"), userinfo: names("userinfo"), acr, sub, auth_time }
+        Self { id_token: names("id_token"), acr, sub, auth_time }
     }
 }
 
@@ -83,7 +81,7 @@ mod tests {
             Some(AcrWish { essential: true, values: vec!["a".into(), "b".into()] }),
             "IDT-08"
         );
-        assert_eq!(read.userinfo, ["name", "sub"], "UIN-04");
+        assert_eq!(read.id_token, ["acr", "made_up"], "UIN-04");
         assert_eq!(read.sub.as_deref(), Some("alice"), "UIN-08");
         assert!(ClaimsRequest::read(&serde_json::json!({"id_token": 7})).is_empty(), "UIN-04");
     }

@@ -378,6 +378,12 @@ fn user_issue(
     random: Random,
     now: Timestamp,
 ) -> Result<Issue, Rejection> {
+    // It may have been taken from the Workspace or the client since: what is narrowed acts on what was granted.
+    let usable = |resource: &str| registry.resource(resource).is_some() && client.may_use_resource(resource);
+    if !grant.request.resource.as_deref().is_none_or(usable) {
+        let description = "resource is unknown or not registered for this client";
+        return Err(Rejection::invalid_target(description, "RFC 8707 2"));
+    }
     let facts = AccessTokenFacts {
         grant: &grant.id,
         authorization: Some(authorization),

@@ -12,7 +12,7 @@ use crate::grant::Stage;
 use crate::ids::Incarnation;
 use crate::lifetime::Lifetime;
 use crate::profile::RefreshIssue;
-use crate::registry::Registry;
+use crate::registry::{Registry, Resource};
 use crate::rejection::{Consequence, ErrorCode, Rejection};
 use crate::scope::Scopes;
 
@@ -418,4 +418,43 @@ fn a_refresh_token_works_with_a_new_key_and_binds_the_new_token_to_it() {
     assert!(fresh.refresh_token.is_none(), "REF-07, F2-R07");
     let refused = bind(&client, Some(&certificate()), None, &registry, NOON).unwrap_err();
     assert_eq!(refused.code, ErrorCode::InvalidDpopProof, "REF-05, DPO-13, T-08: a certificate is no proof");
+}
+
+/// A resource that was taken away since acts on what was granted, as narrowed scopes do (REF-09); and a client that may use others
+/// only gets no token for the Workspace's own default.
+#[test]
+fn tokens_are_for_resources_that_the_client_may_use_now() {
+    const API: &str = "https://api.bank.example";
+    const OTHER: &str = "https://other.bank.example";
+    // The first of them is the default.
+    let registry = |may_use: &[&str], there: &[&str]| {
+        let may_use = may_use.iter().map(ToString::to_string).collect();
+        let resources = there.iter().enumerate().map(|(at, identifier)| Resource {
+            identifier: (*identifier).to_owned(),
+            scopes: Vec::new(),
+            introspection_clients: Vec::new(),
+            default: at == 0,
+        });
+        resources.fold(fintech().client(|app| app.resources = may_use), Workspace::resource).build()
+    };
+    let refreshed = |registry: &Registry, asked: Option<&str>| {
+        let client = authenticated(registry, "app");
+        let pairs = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+        let TokenRequest::Refresh(request) = TokenRequest::parse(&params(&pairs), &client).unwrap() else {
+            panic!()
+        };
+        let (row, mut grant) = stored(registry);
+        grant.request.resource = asked.map(str::to_owned);
+        let issue = refresh(&request, Some((row, grant)), &client, &binding(), registry, RANDOM, NOON)?;
+        Ok::<_, Rejection>(claims_of(&issue.access_token.claims, "aud"))
+    };
+    for may_use in [&[][..], &[API]] {
+        assert_eq!(refreshed(&registry(may_use, &[API, OTHER]), Some(API)).unwrap(), API);
+        assert_eq!(refreshed(&registry(may_use, &[API, OTHER]), None).unwrap(), API);
+    }
+    let narrowed = registry(&[OTHER], &[API, OTHER]);
+    assert_eq!(refreshed(&narrowed, Some(API)).unwrap_err().code, ErrorCode::InvalidTarget, "T-11");
+    assert_eq!(refreshed(&narrowed, None).unwrap(), ISSUER);
+    let removed = registry(&[], &[OTHER]);
+    assert_eq!(refreshed(&removed, Some(API)).unwrap_err().code, ErrorCode::InvalidTarget, "T-11");
 }
