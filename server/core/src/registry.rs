@@ -14,6 +14,7 @@ use crate::ids::{ClientId, Subject};
 use crate::issuer::{Doors, Issuer};
 use crate::lifetime::Timestamp;
 use crate::profile::{Rules, SubjectType};
+use crate::rejection::Rejection;
 use crate::scope::{Scope, Scopes};
 
 /// One authorization server, as it is right now.
@@ -188,6 +189,17 @@ impl Registry {
     /// A resource server by its identifier.
     pub fn resource(&self, identifier: &str) -> Option<&Resource> {
         self.resources.iter().find(|resource| resource.identifier == identifier)
+    }
+
+    /// Whether a client may have tokens for the resource that it asks for now, if it asks for one (RFC 8707 2).
+    ///
+    /// # Errors
+    /// `invalid_target` for one that the Workspace does not have, or this client has not registered.
+    pub fn may_target(&self, asked: Option<&str>, client: &Client) -> Result<(), Rejection> {
+        if asked.is_none_or(|asked| self.resource(asked).is_some() && client.may_use_resource(asked)) {
+            return Ok(());
+        }
+        Err(Rejection::invalid_target("resource is unknown or not registered for this client", "RFC 8707 2"))
     }
 
     /// The audience of an access token: the resource that was asked for, else the default one where this client may use it, else

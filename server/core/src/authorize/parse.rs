@@ -354,8 +354,6 @@ fn max_age(source: &Source<'_>) -> Result<Option<i64>, Rejection> {
 
 /// RFC 8707 2: one resource server, known to the Workspace and open to the client.
 fn resource(source: &Source<'_>, client: &Client, registry: &Registry) -> Result<Option<String>, Rejection> {
-    let unknown =
-        || Rejection::invalid_target("resource is unknown or not registered for this client", "RFC 8707 2");
     let said = match source {
         Source::Claims(claims) => match claims.get("resource") {
             Some(Value::Array(many)) => match many.as_slice() {
@@ -366,9 +364,6 @@ fn resource(source: &Source<'_>, client: &Client, registry: &Registry) -> Result
         },
         Source::Form(_) => source.text("resource")?,
     };
-    let Some(said) = said else { return Ok(None) };
-    if registry.resource(&said).is_none() || !client.may_use_resource(&said) {
-        return Err(unknown());
-    }
-    Ok(Some(said))
+    registry.may_target(said.as_deref(), client)?;
+    Ok(said)
 }

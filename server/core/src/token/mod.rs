@@ -345,14 +345,7 @@ pub fn client_credentials(
             ));
         }
     };
-    if let Some(resource) = &request.resource
-        && (registry.resource(resource).is_none() || !client.may_use_resource(resource))
-    {
-        return Err(Rejection::invalid_target(
-            "resource is unknown or not registered for this client",
-            "RFC 8707 2",
-        ));
-    }
+    registry.may_target(request.resource.as_deref(), client)?;
     let grant = GrantId::from_random(random.grant);
     let facts = AccessTokenFacts {
         grant: &grant,
@@ -379,11 +372,7 @@ fn user_issue(
     now: Timestamp,
 ) -> Result<Issue, Rejection> {
     // It may have been taken from the Workspace or the client since: what is narrowed acts on what was granted.
-    let usable = |resource: &str| registry.resource(resource).is_some() && client.may_use_resource(resource);
-    if !grant.request.resource.as_deref().is_none_or(usable) {
-        let description = "resource is unknown or not registered for this client";
-        return Err(Rejection::invalid_target(description, "RFC 8707 2"));
-    }
+    registry.may_target(grant.request.resource.as_deref(), client)?;
     let facts = AccessTokenFacts {
         grant: &grant.id,
         authorization: Some(authorization),
