@@ -15,6 +15,14 @@ is() { # CLAIM WANTED GOT
     *) echo "FAIL  $1: wanted $2, got $3"; failed=1 ;;
   esac
 }
+# becomes CLAIM WANTED COMMAND…: as `is`, for what follows a moment after a pod is ready. kube-proxy writes a
+# Service's rules in its own time, and refuses connections until then.
+becomes() {
+  local claim=$1 wanted=$2 got end=$((SECONDS + 60))
+  shift 2
+  until got=$("$@" 2>&1); [[ $got = *"$wanted"* ]] || [ $SECONDS -ge $end ]; do sleep 0.2; done
+  is "$claim" "$wanted" "$got"
+}
 
 kubectl create namespace $namespace >/dev/null
 trap 'kubectl delete namespace $namespace --wait=false >/dev/null 2>&1' EXIT
@@ -32,9 +40,9 @@ is "PostgreSQL runs restricted, with a read-only root" "successfully rolled out"
 sql() { # HOST [PASSWORD]: as a program on another pod or on the host would connect
   kubectl exec deployment/postgres -- psql "postgres://fapi:${2:-$password}@$1/fapi" -Atc "select 'fsync ' || current_setting('fsync')" 2>&1 || true
 }
-is "it accepts connections through the Service's name" "fsync on" "$(sql postgres.$namespace.svc.cluster.local)"
+becomes "it accepts connections through the Service's name" "fsync on" sql postgres.$namespace.svc.cluster.local
 is "and not with another password" "password authentication failed" "$(sql postgres.$namespace.svc.cluster.local wrong)"
 address=$(kubectl get service postgres -o 'jsonpath={.spec.clusterIP}')
-is "the host reaches it by its address" "open" "$(timeout 5 bash -c "exec 3<>/dev/tcp/$address/5432 && echo open" 2>&1 || true)"
+becomes "the host reaches it by its address" "open" timeout 5 bash -c "exec 3<>/dev/tcp/$address/5432 && echo open"
 is "pods know the host as host.cluster.local" "Connection refused" "$(sql host.cluster.local:9)"
 exit $failed

@@ -3,9 +3,10 @@
 use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write as _;
+use std::net::{IpAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Once;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -82,6 +83,19 @@ impl Place {
         let patience = format!("--timeout={}s", PATIENCE.as_secs());
         let said = self.try_kubectl(&["wait", "--for=condition=Ready", &workspace, &patience]);
         assert_eq!(said.code, Some(0), "{}\n{}", said.stderr, self.told());
+        self.reachable();
+    }
+
+    /// Waits until the Service takes connections: kube-proxy writes its rules in its own time, and refuses them until then.
+    fn reachable(&self) {
+        let service = self.object(&format!("service/{}", self.workspace));
+        let address: IpAddr = service["spec"]["clusterIP"].as_str().unwrap().parse().unwrap();
+        for port in service["spec"]["ports"].as_array().unwrap() {
+            let port = u16::try_from(port["port"].as_u64().unwrap()).unwrap();
+            until("the Service to take connections", || {
+                TcpStream::connect_timeout(&(address, port).into(), Duration::from_secs(5)).ok()
+            });
+        }
     }
 
     /// What a person would ask for first when something is wrong.
