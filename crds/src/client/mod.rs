@@ -150,6 +150,10 @@ pub struct ClientSpec {
     #[schemars(length(max = 3))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub responses: Vec<ResponseKind>,
+    /// True: its authorization requests must be pushed (RFC 9126), also where the Workspace takes requests by value
+    /// (`protocol.requestDelivery`). It can only tighten: false leaves what the Workspace says.
+    #[serde(default)]
+    pub require_pushed_authorization_requests: bool,
     /// Request objects it sends; profile-governed. With `encryption`, those that come through a browser must be encrypted so, and
     /// pushed ones may be; without, any way that the Workspace has a SigningKey (`use: enc`) for will do.
     #[serde(default, skip_serializing_if = "Option::is_none")]

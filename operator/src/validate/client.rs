@@ -340,6 +340,7 @@ fn write(
         sender_constraint: spec.sender_constraint.map(protocol::sender_constraint),
         responses: (!spec.responses.is_empty())
             .then(|| spec.responses.iter().copied().map(protocol::response).collect()),
+        require_pushed_authorization_requests: spec.require_pushed_authorization_requests,
         request_object: jose("requestObject", spec.request_object.as_ref())?,
         response: jose("response", spec.response.as_ref())?,
         id_token: jose("idToken", spec.id_token.as_ref())?,

@@ -184,6 +184,31 @@ async fn a_request_by_value_leads_to_one_answer() {
     );
 }
 
+/// `PAR-13`: the flag of one client, on the wire.
+#[tokio::test]
+async fn a_client_that_must_push_is_told_so_and_pushes() {
+    let served = TestServer::of_every_kind()
+        .client(|app| app.require_pushed_authorization_requests = true)
+        .start()
+        .await;
+    let app = served.app();
+    let object = app.sign(None, &app.request());
+    let refused = served.browser().open(&app.with_object(&object, &[])).await;
+    assert_eq!((refused.status, refused.error()), (400, "invalid_request"), "PAR-13");
+    let told = app.with_object(&object, &[("redirect_uri", CALLBACK), ("state", "the state")]);
+    let told = app.jarm(served.browser().open(&told).await.left());
+    assert_eq!(
+        (told["error"].as_str(), told["error_description"].as_str()),
+        (Some("invalid_request"), Some("requests must be pushed (RFC 9126)")),
+        "PAR-13"
+    );
+    let code = app.jarm(&served.browser().approve(&app.pushed(&app.request()).await).await);
+    assert_eq!(app.redeem(code["code"].as_str().unwrap()).await.status, 200, "PAR-13");
+    let other = served.other();
+    let page = served.browser().open(&other.by_value(&other.request())).await;
+    assert!(page.asks_for_sign_in(), "PAR-13: another client did not ask for it");
+}
+
 #[tokio::test]
 async fn refresh_tokens_rotate_where_the_workspace_says_so() {
     use fapi_core::profile::RefreshOverrides;

@@ -112,6 +112,30 @@ fn what_the_profile_or_the_workspace_does_not_offer_is_refused() {
     }
 }
 
+/// `PAR-13`
+#[test]
+fn a_client_may_require_pushed_requests_of_itself_where_they_are_taken() {
+    let strict = json!({"requirePushedAuthorizationRequests": true});
+    let clients = || {
+        vec![
+            found_client(client("auth", "budget", &strict)),
+            found_client(client("auth", "ledger", &json!({}))),
+        ]
+    };
+    let both = workspace_with(&json!({"protocol": {"requestDelivery": "PushedOrByValue"}}));
+    let verdict = validate(&found(both, clients()));
+    for (name, said) in [("budget", true), ("ledger", false)] {
+        let registration = verdict.client(name).registration.as_ref().unwrap();
+        assert_eq!(registration.require_pushed_authorization_requests, said, "PAR-13 {name}");
+    }
+    let none = workspace_with(&json!({"protocol": {"requestDelivery": "ByValueOnly"}}));
+    let verdict = validate(&found(none, clients()));
+    let accepted = &verdict.client("budget").accepted;
+    assert_eq!(accepted.reason, Reason::PolicyViolation, "{}", accepted.message);
+    assert!(accepted.message.contains("requestDelivery to PushedOrByValue"), "{}", accepted.message);
+    assert_eq!(verdict.served(), ["auth.ledger"]);
+}
+
 /// `DPO-13`: each client of a FAPI 2.0 Workspace is bound as it says, or as the Workspace says first.
 #[test]
 fn a_client_of_fapi_2_is_bound_to_keys_or_to_its_certificate() {

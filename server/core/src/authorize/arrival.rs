@@ -88,8 +88,8 @@ pub fn arrive(params: &Params, registry: &Registry) -> Result<Arrival, Refused> 
                 crate::Clause("RFC 9101 6.1"),
             ))),
         },
-        // E-19, PAR-12.
-        (Some(_), None) if !registry.rules.offers_by_value() => {
+        // E-19, PAR-12, PAR-13.
+        (Some(_), None) if !client.may_send_by_value(&registry.rules) => {
             Err(refuse(Rejection::invalid_request("requests must be pushed (RFC 9126)", "RFC 9126 5")))
         }
         (Some(jwt), None) => {
@@ -97,7 +97,7 @@ pub fn arrive(params: &Params, registry: &Registry) -> Result<Arrival, Refused> 
         }
         // E-17, RO-01.
         (None, None) => Err(refuse(Rejection::invalid_request(
-            if registry.rules.offers_by_value() {
+            if client.may_send_by_value(&registry.rules) {
                 "a signed request object is required"
             } else {
                 "requests must be pushed (RFC 9126)"

@@ -286,6 +286,31 @@ fn a_request_by_value_is_accepted_where_it_is_offered() {
     assert_eq!(refused.rejection.code, ErrorCode::InvalidRequest, "E-19, PAR-12, F1-R09");
 }
 
+/// `PAR-13`: a client that asked for pushed requests alone is held to it where others may send theirs by value.
+#[test]
+fn a_client_that_must_push_cannot_send_its_request_by_value() {
+    let open = fintech().by_value_too().build();
+    let object = sign(app_key(), None, &request_claims());
+    let outside = [("client_id", "app"), ("request", object.as_str()), ("redirect_uri", CALLBACK)];
+    arrived(&open, &outside).expect("PAR-13: others may");
+    let strict =
+        fintech().by_value_too().client(|app| app.require_pushed_authorization_requests = true).build();
+    for pairs in [&outside[..], &outside[..2], &outside[..1]] {
+        let refused = arrived(&strict, pairs).unwrap_err();
+        assert_eq!(refused.rejection.code, ErrorCode::InvalidRequest, "PAR-13");
+        assert_eq!(refused.rejection.description, "requests must be pushed (RFC 9126)", "PAR-13");
+        assert_eq!(refused.destination.is_some(), pairs.len() == 3, "AUT-19");
+    }
+    pushed(&strict, &json!({})).expect("PAR-13: pushed, it is taken");
+    let mallory = sign(
+        mallory_key(),
+        None,
+        &with(request_claims(), &json!({"iss": "mallory", "client_id": "mallory"})),
+    );
+    arrived(&strict, &[("client_id", "mallory"), ("request", &mallory)])
+        .expect("PAR-13: another client did not ask");
+}
+
 #[test]
 fn pkce_by_value_is_optional_only_where_the_workspace_says_so() {
     use crate::profile::Pkce;

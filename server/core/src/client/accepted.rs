@@ -53,6 +53,7 @@ impl Client {
         let scopes = check_scopes(offer, &registration, &mut refused);
         check_resources(offer, &registration, &mut refused);
         check_responses(offer.rules, &registration, &mut refused);
+        check_pushed(offer.rules, &registration, &mut refused);
         check_messages(offer.rules, &registration, &mut refused);
         check_lifetimes(offer.rules, &registration, &mut refused);
         let sender_constraint = check_sender_constraint(offer.rules, &registration, &mut refused);
@@ -157,6 +158,12 @@ impl Client {
     /// What an answer to it may look like, the first when it does not say.
     pub fn responses<'a>(&'a self, rules: &'a Rules) -> &'a [Response] {
         self.registration.responses.as_deref().unwrap_or(&rules.responses)
+    }
+
+    /// Whether its requests may come by value: where the Workspace takes such, and the client did not ask for pushed ones alone
+    /// (RFC 9126 6, `PAR-13`).
+    pub fn may_send_by_value(&self, rules: &Rules) -> bool {
+        rules.offers_by_value() && !self.registration.require_pushed_authorization_requests
     }
 
     /// Algorithms it may sign assertions with.
@@ -501,6 +508,14 @@ fn check_responses(rules: &Rules, registration: &Registration, refused: &mut Vec
             let message = format!("{response} is not offered by this Workspace");
             refuse(refused, rule, format!("responses[{index}]"), message);
         }
+    }
+}
+
+/// A client that pushes needs a server that takes what is pushed (RFC 9126 6).
+fn check_pushed(rules: &Rules, registration: &Registration, refused: &mut Vec<Refusal>) {
+    if registration.require_pushed_authorization_requests && !rules.offers_par() {
+        let message = "this Workspace takes no pushed requests: leave it out, or set its protocol.requestDelivery to PushedOrByValue";
+        refuse(refused, "PAR-13", "requirePushedAuthorizationRequests", message);
     }
 }
 

@@ -57,6 +57,9 @@ pub struct Registration {
     /// `response_modes` (FAPI 2.0 Message Signing), with their `response_type`; absent: whatever the Workspace offers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub responses: Option<Vec<Response>>,
+    /// `require_pushed_authorization_requests` (RFC 9126 6): true tightens what the Workspace takes, false widens nothing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub require_pushed_authorization_requests: bool,
     /// Request objects.
     #[serde(default, skip_serializing_if = "JoseChoice::is_empty")]
     pub request_object: JoseChoice,
@@ -87,6 +90,11 @@ const fn yes() -> bool {
     true
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 impl Registration {
     /// A client that has registered nothing beyond how it authenticates. What is absent has the default of RFC 7591 2, where it
     /// has one: `grant_types` is `authorization_code` alone. Everything else is the Workspace's to say.
@@ -107,6 +115,7 @@ impl Registration {
             resources: Vec::new(),
             sender_constraint: None,
             responses: None,
+            require_pushed_authorization_requests: false,
             request_object: JoseChoice::default(),
             response: JoseChoice::default(),
             id_token: JoseChoice::default(),

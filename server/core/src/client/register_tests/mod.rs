@@ -14,8 +14,8 @@ use crate::fixture::{app_key, mallory_key, registration};
 use crate::lifetime::Lifetime;
 use crate::profile::ProfileName::*;
 use crate::profile::{
-    ClientAuth, Encryption, Overrides, ProfileName, Refusal, Response, Rules, SenderConstraint, SubjectType,
-    narrow,
+    ClientAuth, Encryption, Overrides, ProfileName, Refusal, RequestDelivery, Response, Rules,
+    SenderConstraint, SubjectType, narrow,
 };
 use crate::scope::Scopes;
 

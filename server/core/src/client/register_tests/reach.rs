@@ -40,6 +40,21 @@ fn redirect_uris_are_registered_for_those_who_get_codes() {
     );
 }
 
+/// `PAR-13`: a flag that only tightens needs something to tighten.
+#[test]
+fn pushed_requests_are_required_where_they_are_taken() {
+    let strict: Change = |it| it.require_pushed_authorization_requests = true;
+    for delivery in [RequestDelivery::PushedOnly, RequestDelivery::PushedOrByValue] {
+        let rules = rules(Fintech, |said| said.request_delivery = Some(delivery));
+        let client = register(&rules, strict).expect("PAR-13");
+        assert!(!client.may_send_by_value(&rules), "PAR-13");
+        let lax = register(&rules, |_| ()).expect("PAR-13");
+        assert_eq!(lax.may_send_by_value(&rules), delivery != RequestDelivery::PushedOnly, "PAR-13");
+    }
+    let rules = rules(Fintech, |said| said.request_delivery = Some(RequestDelivery::ByValueOnly));
+    claim(&rules, "PAR-13", "requirePushedAuthorizationRequests", strict, |_| ());
+}
+
 #[test]
 fn people_are_offered_links_that_only_open_pages() {
     type Link = fn(&mut Registration) -> &mut Option<String>;
