@@ -256,12 +256,16 @@ async fn of_workspace(cx: &Context, workspace: &Workspace, namespace: &str) -> R
             None => Ok(None),
         }
     };
+    let by_source = async |source: Option<&KeySource>| -> Result<Option<Resolved>, Error> {
+        match source {
+            Some(source) => of_source(cx, namespace, source).await.map(Some),
+            None => Ok(None),
+        }
+    };
     Ok(References {
         users: by_name(spec.login.users.as_ref().map(|users| &users.secret_ref)).await?,
-        client_ca: match &spec.mtls.client_ca {
-            Some(source) => Some(of_source(cx, namespace, source).await?),
-            None => None,
-        },
+        client_ca: by_source(spec.mtls.client_ca.as_ref()).await?,
+        crl: by_source(spec.mtls.crl.as_ref()).await?,
         tls: tls(Some(&spec.tls)).await?,
         mtls_tls: tls(spec.mtls.tls.as_ref()).await?,
         database_url: by_name(spec.storage.postgresql.as_ref().map(|database| &database.url_secret_ref))

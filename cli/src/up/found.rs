@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fapi_core::Timestamp;
 use fapi_core::ids::Incarnation;
 use fapi_crds::names::label;
-use fapi_crds::{Client, SecretKeyRef, SigningKey, Workspace};
+use fapi_crds::{Client, KeySource, SecretKeyRef, SigningKey, Workspace};
 use fapi_operator::rotate::Floors;
 use fapi_operator::validate::{
     Found, FoundClient, Fresh, Missing, Previous, References, Resolved, Value, references,
@@ -126,16 +126,16 @@ impl Surroundings<'_> {
     fn references(&self) -> References {
         let spec = &self.workspace.value.spec;
         let own = |reference: &SecretKeyRef| self.secret(&self.workspace.namespace, reference, false);
-        let client_ca =
-            spec.mtls.client_ca.as_ref().map(|source| match (&source.secret_ref, &source.config_map_ref) {
-                (Some(reference), _) => own(reference),
-                (None, Some(reference)) => self.config_map(&reference.name, &reference.key),
-                (None, None) => Resolved::Missing(Missing::SecretNotFound),
-            });
+        let source = |source: &KeySource| match (&source.secret_ref, &source.config_map_ref) {
+            (Some(reference), _) => own(reference),
+            (None, Some(reference)) => self.config_map(&reference.name, &reference.key),
+            (None, None) => Resolved::Missing(Missing::SecretNotFound),
+        };
         let shown = |named: bool| named.then(|| value(self.certificate.as_bytes()));
         References {
             users: spec.login.users.as_ref().map(|users| own(&users.secret_ref)),
-            client_ca,
+            client_ca: spec.mtls.client_ca.as_ref().map(source),
+            crl: spec.mtls.crl.as_ref().map(source),
             tls: shown(spec.tls.secret_name.is_some()),
             mtls_tls: shown(spec.mtls.tls.as_ref().is_some_and(|tls| tls.secret_name.is_some())),
             // The embedded database serves on a laptop; the address is only shown to be well-formed where it is written here.

@@ -14,7 +14,9 @@ use crate::text::annotations;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.host) != has(self.port)")
-    .message("set exactly one of mtls.host (another name at the issuer's port) and mtls.port (the issuer's name at another port)"))]
+    .message("set exactly one of mtls.host (another name at the issuer's port) and mtls.port (the issuer's name at another port)"),
+    validation = Rule::new("!has(self.crl) || has(self.clientCa)")
+        .message("mtls.crl holds the lists of the CAs in mtls.clientCa: set that too"))]
 pub struct Mtls {
     /// Host name of the back door, at the issuer's port; told apart from the front door by SNI.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,7 +33,10 @@ pub struct Mtls {
     /// OpenBankingBrazil and CDRAustralia.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_ca: Option<KeySource>,
-    /// PEM revocation lists of those authorities. A certificate on one is refused.
+    /// PEM revocation lists (`X509 CRL`) of those authorities, at most 512 KiB. With them, a certificate that a client
+    /// authenticates with needs a current list of every CA between it and the anchor, and is refused once its CA has revoked
+    /// it, or while a list is missing or past its nextUpdate. A change acts at once, on open connections too. Lists that cannot
+    /// be read change nothing: the last good ones stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crl: Option<KeySource>,
     /// Accept client certificates from a proxy that ends TLS. Absent: off, and all such headers are removed.

@@ -131,6 +131,11 @@ fn certificates_of_authorities_come_from_a_config_map_or_a_secret() {
         &trusted(json!({"configMapRef": key, "secretRef": key})),
         "exactly one of configMapRef and secretRef",
     );
+
+    let lists = json!({"mtls": {"crl": {"configMapRef": {"name": "ecosystem", "key": "crl.pem"}}}});
+    refuses(&with_spec(workspace(), lists.clone()), "mtls.crl holds the lists of the CAs in mtls.clientCa");
+    let anchors = json!({"mtls": {"clientCa": {"configMapRef": {"name": "ecosystem", "key": "ca.pem"}}}});
+    accepts(&with_spec(with_spec(workspace(), lists), anchors));
 }
 
 /// A forwarded certificate is believed from one named peer only.

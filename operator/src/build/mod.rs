@@ -142,7 +142,7 @@ pub fn bundle(inputs: &Inputs<'_>) -> Bundle {
         },
         users: publication.users.clone(),
         client_ca: publication.client_ca.clone(),
-        crl: None,
+        crl: publication.crl.clone(),
     }
 }
 

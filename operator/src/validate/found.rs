@@ -116,6 +116,8 @@ pub struct References {
     pub users: Option<Resolved>,
     /// `mtls.clientCa`.
     pub client_ca: Option<Resolved>,
+    /// `mtls.crl`.
+    pub crl: Option<Resolved>,
     /// `tls.crt` of `tls.secretName`.
     pub tls: Option<Resolved>,
     /// `tls.crt` of `mtls.tls.secretName`.
@@ -135,6 +137,8 @@ pub struct Previous {
     pub clients: BTreeMap<ClientId, Registration>,
     /// Trust anchors for client certificates, PEM.
     pub client_ca: Option<Vec<u8>>,
+    /// Revocation lists of those authorities, PEM.
+    pub crl: Option<Vec<u8>>,
     /// What the operator remembers of Clients.
     pub ledger: Ledger,
 }
@@ -166,6 +170,7 @@ impl Previous {
             document: read(file::WORKSPACE, files.get(file::WORKSPACE).map_or(&[], Vec::as_slice))?,
             clients: BTreeMap::new(),
             client_ca: files.get(file::CLIENT_CA).cloned(),
+            crl: files.get(file::CRL).cloned(),
             ledger,
         })
     }

@@ -80,6 +80,7 @@ pub fn validate(found: &Found) -> Verdict {
         client_shards: in_force.client_shards,
         users: in_force.users,
         client_ca: in_force.client_ca,
+        crl: in_force.crl,
         ledger: Ledger { client_ca_failing_since: in_force.client_ca_failing_since, ..ledger },
     };
     Verdict { workspace, clients, signing_keys, publication: Some(publication), wants_fresh_list }

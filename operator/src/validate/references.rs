@@ -1,7 +1,7 @@
-//! What do a Workspace's references lead to? People, trust anchors, certificates, the database's address.
+//! What do a Workspace's references lead to? People, trust anchors, revocation lists, certificates, the database's address.
 
 use fapi_config::{Document, Users};
-use fapi_core::certificate::TrustAnchors;
+use fapi_core::certificate::{RevocationLists, TrustAnchors};
 use fapi_core::issuer::Doors;
 use fapi_core::{Lifetime, Timestamp};
 use fapi_crds::{KeySource, Reason, SecretKeyRef};
@@ -18,6 +18,7 @@ pub(super) struct Resolution {
     pub(super) users: Option<Zeroizing<Vec<u8>>>,
     pub(super) client_ca: Option<Vec<u8>>,
     pub(super) client_ca_failing_since: Option<Timestamp>,
+    pub(super) crl: Option<Vec<u8>>,
     pub(super) tls_not_after: Option<Time>,
     pub(super) problems: Vec<Problem>,
 }
@@ -42,6 +43,9 @@ pub(super) fn references(found: &Found, namespace: &str, document: Option<&Docum
     }
     if let Some(source) = &spec.mtls.client_ca {
         client_ca(found, namespace, source, &mut resolution);
+    }
+    if let Some(source) = spec.mtls.crl.as_ref().and_then(of_key) {
+        crl(found, namespace, &source, &mut resolution);
     }
     let hosts = document.map(|document| Doors::new(&document.issuer, &document.mtls));
     let (front, back) = hosts.as_ref().map_or(("", ""), |doors| (&doors.front.host, &doors.back.host));
@@ -79,11 +83,7 @@ pub(super) fn references(found: &Found, namespace: &str, document: Option<&Docum
 
 /// Trust anchors, with the last good ones for a while.
 fn client_ca(found: &Found, namespace: &str, reference: &KeySource, resolution: &mut Resolution) {
-    let source = match (&reference.config_map_ref, &reference.secret_ref) {
-        (Some(config_map), _) => ("ConfigMap", config_map.name.clone(), config_map.key.clone()),
-        (None, Some(secret)) => ("Secret", secret.name.clone(), secret.key.clone()),
-        (None, None) => return,
-    };
+    let Some(source) = of_key(reference) else { return };
     let checked = value(namespace, &source, found.references.client_ca.as_ref()).and_then(|bytes| {
         let place = place(namespace, &source);
         TrustAnchors::parse(bytes)
@@ -103,6 +103,44 @@ fn client_ca(found: &Found, namespace: &str, reference: &KeySource, resolution: 
             }
             resolution.problems.push(problem);
         }
+    }
+}
+
+/// Revocation lists (`TL-10`). One that cannot be used changes nothing: the last good ones go on until they end by themselves. Where
+/// none was ever good, none is delivered: then the pods let nobody of the CA in.
+fn crl(found: &Found, namespace: &str, source: &Source, resolution: &mut Resolution) {
+    let place = place(namespace, source);
+    let checked = value(namespace, source, found.references.crl.as_ref()).and_then(|bytes| {
+        let unfit = |error| Problem::new(Reason::InvalidData, &place, error);
+        let lists = RevocationLists::parse(bytes).map_err(unfit)?;
+        let anchors = resolution.client_ca.as_deref().and_then(|pem| TrustAnchors::parse(pem).ok());
+        anchors.map_or(Ok(()), |anchors| lists.check(&anchors)).map_err(unfit)?;
+        Ok((bytes, lists))
+    });
+    match checked {
+        Ok((bytes, lists)) => {
+            resolution.crl = Some(bytes.to_vec());
+            for list in lists.expired(found.now) {
+                let message = format!(
+                    "the revocation list of {} has ended: certificates of that CA are refused until a newer one is here",
+                    list.issuer
+                );
+                resolution.problems.push(Problem::new(Reason::Expired, &place, message));
+            }
+        }
+        Err(problem) => {
+            let last_good = found.previous.as_ref().and_then(|previous| previous.crl.clone());
+            resolution.crl = Some(last_good.unwrap_or_default());
+            resolution.problems.push(problem);
+        }
+    }
+}
+
+fn of_key(reference: &KeySource) -> Option<Source> {
+    match (&reference.config_map_ref, &reference.secret_ref) {
+        (Some(config_map), _) => Some(("ConfigMap", config_map.name.clone(), config_map.key.clone())),
+        (None, Some(secret)) => Some(("Secret", secret.name.clone(), secret.key.clone())),
+        (None, None) => None,
     }
 }
 

@@ -24,7 +24,6 @@ const WORKSPACE: &[Field<WorkspaceSpec>] = &[
         },
     },
     Field { name: "deletionProtection", used: |spec| spec.deletion_protection },
-    Field { name: "mtls.crl", used: |spec| spec.mtls.crl.is_some() },
     Field { name: "mtls.forwarded", used: |spec| spec.mtls.forwarded.is_some() },
     Field { name: "mtls.tls.issuerRef", used: |spec| spec.mtls.tls.as_ref().is_some_and(asks_an_issuer) },
     Field { name: "tls.issuerRef", used: |spec| asks_an_issuer(&spec.tls) },

@@ -183,6 +183,8 @@ pub struct Publication {
     pub users: Option<Zeroizing<Vec<u8>>>,
     /// Trust anchors for client certificates, PEM.
     pub client_ca: Option<Vec<u8>>,
+    /// Revocation lists of those authorities, PEM; empty where they are asked for and none can be used.
+    pub crl: Option<Vec<u8>>,
     /// To be remembered beside the shards.
     pub ledger: Ledger,
     /// Signature algorithms whose `SigningKey` the operator makes (`keys.autoCreate`): those that nobody made one for.

@@ -40,6 +40,7 @@ pub(super) struct InForce {
     pub(super) users: Option<Zeroizing<Vec<u8>>>,
     pub(super) client_ca: Option<Vec<u8>>,
     pub(super) client_ca_failing_since: Option<Timestamp>,
+    pub(super) crl: Option<Vec<u8>>,
 }
 
 /// Judges the Workspace.
@@ -98,6 +99,7 @@ pub(super) fn judge(found: &Found) -> (WorkspaceVerdict, Option<InForce>) {
             users: references.users,
             client_ca: references.client_ca,
             client_ca_failing_since: references.client_ca_failing_since,
+            crl: references.crl,
         }),
         _ => None,
     };

@@ -50,6 +50,6 @@ pub mod file {
     pub const USERS: &str = "users.json";
     /// Trust anchors for client certificates.
     pub const CLIENT_CA: &str = "client-ca.pem";
-    /// Revocation lists of those authorities.
+    /// Revocation lists of those authorities. An empty one: they are asked for, and none is known.
     pub const CRL: &str = "crl.pem";
 }

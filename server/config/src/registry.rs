@@ -1,6 +1,6 @@
 //! From a revision to what a server asks: the snapshot that requests refer to, and the keys it signs with.
 
-use fapi_core::certificate::TrustAnchors;
+use fapi_core::certificate::{RevocationLists, TrustAnchors};
 use fapi_core::client::{Client, Offer};
 use fapi_core::issuer::Doors;
 use fapi_core::profile::{Refusal, Rules, narrow};
@@ -51,6 +51,15 @@ impl Loaded {
             ),
             None => None,
         };
+        let revocations = match self.crl.as_deref() {
+            // Asked for, and nothing usable was ever there: nobody of the CA gets in.
+            Some([]) => Some(RevocationLists::default()),
+            Some(pem) => Some(
+                RevocationLists::parse(pem)
+                    .map_err(|error| ConfigError::new(file::CRL, error.to_string()))?,
+            ),
+            None => None,
+        };
         let scopes = offered_scopes(document.scopes.iter().map(|scope| scope.name.clone()));
         let resources: Vec<String> =
             document.resources.iter().map(|resource| resource.identifier.clone()).collect();
@@ -73,6 +82,7 @@ impl Loaded {
             scope_definitions: document.scopes.clone(),
             resources: document.resources.clone(),
             anchors,
+            revocations,
             keys: published(document),
             decryption: self.decryption()?,
             subject_salt: SubjectSalt::new(self.secrets.subject_salt.expose()),

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use fapi_jose::{Alg, DecryptionKey, JwkSet, SigningKey};
 use serde_json::{Map, Value, json};
 
-use crate::certificate::{PeerCertificate, TrustAnchors};
+use crate::certificate::{PeerCertificate, RevocationLists, TrustAnchors};
 use crate::client::{AuthRegistration, AuthenticatedClient, Client, GrantType, Offer, Registration};
 use crate::dpop::Call;
 use crate::grant::{Grant, Person};
@@ -71,6 +71,7 @@ pub(crate) struct Workspace {
     clients: Vec<Registration>,
     resources: Vec<Resource>,
     anchors: Option<TrustAnchors>,
+    revocations: Option<RevocationLists>,
     decryption: Vec<HeldKey>,
 }
 
@@ -87,6 +88,7 @@ impl Workspace {
             clients,
             resources: Vec::new(),
             anchors: None,
+            revocations: None,
             decryption: Vec::new(),
         }
     }
@@ -133,6 +135,12 @@ impl Workspace {
         self
     }
 
+    /// What its CAs have taken back.
+    pub(crate) fn revocations(mut self, pem: &str) -> Self {
+        self.revocations = Some(RevocationLists::parse(pem.as_bytes()).unwrap());
+        self
+    }
+
     /// A key that others may encrypt to.
     pub(crate) fn decrypting(mut self, key: &DecryptionKey, active: bool) -> Self {
         self.decryption.push(HeldKey { key: key.clone(), active });
@@ -172,6 +180,7 @@ impl Workspace {
             scope_definitions: definitions,
             resources: self.resources,
             anchors: self.anchors,
+            revocations: self.revocations,
             keys: std::iter::once(signature).chain(encryption).collect(),
             decryption: self.decryption,
             subject_salt: SubjectSalt::new(&[7; 32]),

@@ -8,7 +8,7 @@ use aws_lc_rs::hmac;
 use fapi_jose::{Alg, DecryptionKey, JwkSet, KeyManagement, PublicJwk};
 use serde::{Deserialize, Serialize};
 
-use crate::certificate::{CertificateError, PeerCertificate, TrustAnchors};
+use crate::certificate::{CertificateError, PeerCertificate, RevocationLists, TrustAnchors};
 use crate::client::Client;
 use crate::ids::{ClientId, Subject};
 use crate::issuer::{Doors, Issuer};
@@ -32,6 +32,8 @@ pub struct Registry {
     pub resources: Vec<Resource>,
     /// Roots of client certificates.
     pub anchors: Option<TrustAnchors>,
+    /// What their CAs have taken back. `None`: nobody asks.
+    pub revocations: Option<RevocationLists>,
     /// Public halves of our keys.
     pub keys: Vec<PublishedKey>,
     /// Private halves of what others encrypt to us with.
@@ -53,6 +55,7 @@ pub struct RegistryParts {
     pub scope_definitions: Vec<ScopeDefinition>,
     pub resources: Vec<Resource>,
     pub anchors: Option<TrustAnchors>,
+    pub revocations: Option<RevocationLists>,
     pub keys: Vec<PublishedKey>,
     pub decryption: Vec<HeldKey>,
     pub subject_salt: SubjectSalt,
@@ -140,6 +143,7 @@ impl Registry {
             scope_definitions: parts.scope_definitions,
             resources: parts.resources,
             anchors: parts.anchors,
+            revocations: parts.revocations,
             keys: parts.keys,
             decryption: parts.decryption,
             subject_salt: parts.subject_salt,
@@ -172,12 +176,25 @@ impl Registry {
         client.jwks().cloned()
     }
 
-    /// Whether a certificate chains to this server's client CA.
+    /// Whether a certificate chains to this server's client CA, and none of the CAs on the way has taken it back.
     ///
     /// # Errors
     /// Why not; without a CA nothing does.
     pub fn anchored(&self, certificate: &PeerCertificate, now: Timestamp) -> Result<(), CertificateError> {
-        self.anchors.as_ref().ok_or(CertificateError::UnknownIssuer)?.check(certificate, now)
+        let anchors = self.anchors.as_ref().ok_or(CertificateError::UnknownIssuer)?;
+        match &self.revocations {
+            Some(lists) => anchors.check_unrevoked(certificate, lists, now),
+            None => anchors.check(certificate, now),
+        }
+    }
+
+    /// Whether a certificate that needs no CA of ours may be used now: it is valid, and no list names it (`TL-10`, `TL-13`).
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn usable(&self, certificate: &PeerCertificate, now: Timestamp) -> Result<(), CertificateError> {
+        certificate.valid_at(now)?;
+        self.revocations.as_ref().map_or(Ok(()), |lists| lists.check_unnamed(certificate))
     }
 
     /// Every scope that may be asked for.

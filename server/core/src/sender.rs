@@ -89,7 +89,7 @@ pub fn bind(
             if registry.rules.binding_certificate() == BindingCertificate::Anchored {
                 registry.anchored(certificate, now).map_err(unfit)?;
             } else if client.auth().method == ClientAuth::PrivateKeyJwt {
-                certificate.valid_at(now).map_err(unfit)?;
+                registry.usable(certificate, now).map_err(unfit)?;
             }
             Ok(SenderBinding::Certificate(certificate.thumbprint().to_owned()))
         }

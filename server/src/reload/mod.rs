@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use fapi_config::state::Pending;
 use fapi_config::{Bundle, ConfigError, Files, Loaded, file};
+use fapi_core::certificate::RevocationLists;
 use tokio::task::spawn_blocking;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 pub use self::certificates::{InternalTls, watch_certificate, watch_internal};
 pub use self::source::{FolderSource, Source, Unreadable, WatchSource};
@@ -60,6 +61,7 @@ pub async fn watch(app: App, mut source: Box<dyn Source>) {
                 let (revision, clients) = (current.manifest.revision, current.registry.clients().count());
                 info!(revision, clients, "Serving revision {revision} with {clients} clients");
                 app.metrics().loaded(Some(revision));
+                note_revocation_lists(&app, &current);
                 app.install(Arc::new(current));
                 served = Some(loaded);
             }
@@ -72,6 +74,23 @@ pub async fn watch(app: App, mut source: Box<dyn Source>) {
                 app.refuse(Pending { revision, error: refused.to_string() });
             }
         }
+    }
+}
+
+/// What is revoked is refused from now on, and everybody of a CA whose list has ended: that should be no riddle (`TL-10`).
+fn note_revocation_lists(app: &App, current: &Current) {
+    let lists = current.registry.revocations.as_ref();
+    app.metrics().revocation_lists(lists.and_then(RevocationLists::next_update));
+    let Some(lists) = lists else { return };
+    if lists.facts().next().is_none() {
+        warn!("mtls.crl holds no revocation list: every certificate of the client CA is refused");
+    }
+    for list in lists.expired(app.clock().now()) {
+        let (issuer, next_update) = (&list.issuer, list.next_update.as_unix());
+        warn!(
+            issuer,
+            next_update, "The revocation list of {issuer} has ended: certificates of that CA are refused"
+        );
     }
 }
 

@@ -64,7 +64,10 @@ impl Context {
             call: Call { method: request.method().as_str(), url: &url },
             nonce: self.nonce_rule(&ours),
         };
-        self.verified(|expected| resource::check(presented, &by, expected, self.now()))
+        self.verified(|expected| {
+            let checked = resource::check(presented, &by, expected, self.now())?;
+            checked.by_a_usable_certificate(&by, self.registry(), self.now())
+        })
     }
 
     /// The same, if its proof is used for the first time and the token is in force.

@@ -33,6 +33,7 @@ struct Families {
     expiry: Family<Door, Gauge>,
     certificates_refused: Family<Door, Counter>,
     client_keys: Family<Outcome, Counter>,
+    next_update: Gauge,
 }
 
 /// Which requests are counted together.
@@ -159,6 +160,7 @@ impl Metrics {
             expiry: Family::default(),
             certificates_refused: Family::default(),
             client_keys: Family::default(),
+            next_update: Gauge::default(),
         };
         let metrics = Self(Arc::new(families));
         metrics.register(|registry| {
@@ -184,6 +186,11 @@ impl Metrics {
             registry.register("config_revision", "The revision that is served", own.revision.clone());
             registry.register("connections", "Connections that are open", own.connections.clone());
             registry.register("connections_closed", "Connections that we ended", own.closed.clone());
+            registry.register(
+                "crl_next_update_timestamp_seconds",
+                "When the first of the revocation lists in force ends: 0 without any",
+                own.next_update.clone(),
+            );
             registry.register("http_refused", "Requests that no route has seen", own.refused.clone());
             registry.register(
                 "http_request_duration_seconds",
@@ -266,6 +273,11 @@ impl Metrics {
         self.0.certificates_refused.get_or_create(&Door { door }).inc();
     }
 
+    /// When the first of the revocation lists in force ends, if there are any (`TL-10`).
+    pub fn revocation_lists(&self, next_update: Option<Timestamp>) {
+        self.0.next_update.set(next_update.map_or(0, Timestamp::as_unix));
+    }
+
     /// Connections that are open now.
     pub fn connections(&self) -> &Gauge {
         &self.0.connections
@@ -335,6 +347,7 @@ mod tests {
         metrics.fetched_client_keys(true);
         metrics.certificate("front", Timestamp::from_unix(1_750_000_000));
         metrics.certificate_refused("front");
+        metrics.revocation_lists(None);
         let endpoint = Endpoint { door: "back", endpoint: "/token".into(), method: "POST", code: 200 };
         metrics.request(&endpoint, Duration::from_millis(7));
         assert_eq!(samples(&metrics.encode()), documented(), "left: /metrics, right: docs/metrics.md");

@@ -13,9 +13,9 @@ use crate::client::Client;
 use crate::pki::Identity;
 use crate::server::{CALLBACK, Served, TestServer, code};
 
-struct Ca {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
+pub(crate) struct Ca {
+    pub(crate) issuer: Issuer<'static, KeyPair>,
+    pub(crate) pem: String,
 }
 
 fn key() -> KeyPair {
@@ -23,18 +23,18 @@ fn key() -> KeyPair {
 }
 
 /// What a certificate says: its common name, its alternative names, and whether it has ended.
-struct Says<'a> {
+pub(crate) struct Says<'a> {
     name: &'a str,
-    others: Vec<SanType>,
+    pub(crate) others: Vec<SanType>,
     ended: bool,
 }
 
-fn named(name: &str) -> Says<'_> {
+pub(crate) fn named(name: &str) -> Says<'_> {
     Says { name, others: Vec::new(), ended: false }
 }
 
 impl Says<'_> {
-    fn params(&self) -> CertificateParams {
+    pub(crate) fn params(&self) -> CertificateParams {
         let mut params = CertificateParams::default();
         // Not the name that the library puts there.
         params.distinguished_name = DistinguishedName::new();
@@ -56,19 +56,23 @@ impl Says<'_> {
 }
 
 impl Ca {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = key();
         let pem = params.self_signed(&key).unwrap().pem();
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    fn issue(&self, says: &Says<'_>) -> Identity {
+    pub(crate) fn issue(&self, says: &Says<'_>) -> Identity {
+        self.sign(&says.params())
+    }
+
+    pub(crate) fn sign(&self, params: &CertificateParams) -> Identity {
         let key = key();
-        let chain = says.params().signed_by(&key, &self.issuer).unwrap().pem();
+        let chain = params.signed_by(&key, &self.issuer).unwrap().pem();
         Identity { chain, key: key.serialize_pem() }
     }
 }
@@ -78,22 +82,22 @@ fn self_signed(name: &str) -> Identity {
     Identity { chain: named(name).params().self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
 }
 
-fn by_name(name: SubjectName) -> impl FnOnce(&mut Registration) {
+pub(crate) fn by_name(name: SubjectName) -> impl FnOnce(&mut Registration) {
     move |client| {
         client.auth.method = ClientAuth::Tls;
         client.auth.tls = Some(name);
     }
 }
 
-fn showing(served: &Served, identity: &Identity) -> Client {
+pub(crate) fn showing(served: &Served, identity: &Identity) -> Client {
     served.anyone().showing(identity)
 }
 
-async fn credentials_grant(app: &App<'_>, client: &Client) -> Answer {
+pub(crate) async fn credentials_grant(app: &App<'_>, client: &Client) -> Answer {
     app.raw(client, "/token", form(&[("grant_type", "client_credentials"), ("client_id", "app")])).await
 }
 
-const DN: &str = "CN=app,O=Example\\, Ltd,C=GB";
+pub(crate) const DN: &str = "CN=app,O=Example\\, Ltd,C=GB";
 
 #[tokio::test]
 async fn a_certificate_with_the_registered_name_is_the_client() {

@@ -42,6 +42,7 @@ mod people;
 mod requests;
 #[cfg(test)]
 mod resources;
+mod revocation;
 #[cfg(test)]
 mod secrecy;
 #[cfg(test)]

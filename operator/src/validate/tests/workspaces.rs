@@ -83,7 +83,6 @@ fn a_field_without_effect_is_refused_by_its_name() {
     for (spec, field) in [
         (json!({"profile": "OpenBankingBrazil"}), "profile"),
         (json!({"deletionProtection": true}), "deletionProtection"),
-        (json!({"mtls": {"crl": config_map}}), "mtls.crl"),
         (
             json!({"mtls": {"forwarded": {"dialect": "Envoy", "from": {"cidrs": ["10.0.0.0/8"], "sanDns": "p.example"}}}}),
             "mtls.forwarded",
@@ -305,6 +304,59 @@ fn trust_anchors_that_vanish_go_on_for_the_grace_and_no_longer() {
     assert!(validate(&found.later(1)).publication.unwrap().client_ca.is_none());
 }
 
+/// `TL-10`: what is wrong is said with its object and key, and the last good lists go on; with none, none is delivered, and the
+/// pods let nobody of the CA in.
+#[test]
+fn revocation_lists_are_read_before_they_are_published_and_the_last_good_ones_stay() {
+    let ((ca, pem), (other, _)) = (ca(), ca());
+    let mtls = json!({"clientCa": {"configMapRef": {"name": "ecosystem", "key": "ca.pem"}},
+        "crl": {"configMapRef": {"name": "ecosystem", "key": "crl.pem"}}});
+    let mut found = found(workspace_with(&json!({"mtls": mtls})), Vec::new());
+    found.references.client_ca = Some(value(pem));
+    let judge = |found: &crate::validate::Found| {
+        let verdict = validate(found);
+        (verdict.workspace.resolved_refs, verdict.publication.unwrap().crl.unwrap())
+    };
+
+    found.references.crl = Some(value("no list"));
+    let (refs, published) = judge(&found);
+    assert_eq!(refs.reason, Reason::InvalidData, "TL-10: malformed");
+    assert!(
+        refs.message
+            .starts_with("ConfigMap auth/ecosystem key crl.pem revocation list 1: there is text outside"),
+        "{}",
+        refs.message
+    );
+    assert!(published.is_empty(), "TL-10: they are asked for, and there are none");
+
+    let good = crl(&ca, 2030);
+    found.references.crl = Some(value(good.clone()));
+    let (refs, published) = judge(&found);
+    assert!(refs.is_true(), "{}", refs.message);
+    assert_eq!(published, good.as_bytes(), "TL-10");
+
+    let mut found = found.published();
+    for (wrong, reason, said) in [
+        (value("-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----"), Reason::InvalidData, "RFC 5280"),
+        (value(crl(&other, 2030)), Reason::InvalidData, "was not signed by it"),
+        (missing(Missing::ConfigMapNotFound), Reason::ConfigMapNotFound, "does not exist"),
+        (missing(Missing::KeyNotFound), Reason::KeyNotFound, "key crl.pem"),
+    ] {
+        found.references.crl = Some(wrong);
+        let (refs, published) = judge(&found);
+        assert_eq!(refs.reason, reason, "TL-10 {}", refs.message);
+        assert!(refs.message.contains(said), "TL-10 {}", refs.message);
+        assert_eq!(published, good.as_bytes(), "TL-10: the last good one stays");
+    }
+
+    let ended = crl(&ca, 2025);
+    found.references.crl = Some(value(ended.clone()));
+    let (refs, published) = judge(&found);
+    assert_eq!(refs.reason, Reason::Expired, "TL-10: visible in status");
+    assert!(refs.message.contains("the revocation list of CN="), "{}", refs.message);
+    assert_eq!(published, ended.as_bytes(), "what it says holds; who it speaks for is refused");
+}
+
 #[test]
 fn a_server_certificate_must_be_rsa_in_time_and_name_both_doors() {
     let spec = json!({"tls": {"selfSigned": null, "secretName": "front"}, "mtls": {"port": null, "host": "mtls.bank.example"}});
@@ -388,9 +440,30 @@ fn no_line_is_made_because_a_cache_does_not_show_one_yet() {
 }
 
 fn ca_pem() -> Vec<u8> {
+    ca().1
+}
+
+type Ca = rcgen::CertifiedIssuer<'static, rcgen::KeyPair>;
+
+fn ca() -> (Ca, Vec<u8>) {
     let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem().into_bytes()
+    let ca = Ca::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap();
+    let pem = ca.pem().into_bytes();
+    (ca, pem)
+}
+
+/// An empty list of this CA, until the beginning of that year.
+fn crl(ca: &Ca, until: i32) -> String {
+    let list = rcgen::CertificateRevocationListParams {
+        this_update: rcgen::date_time_ymd(2024, 1, 1),
+        next_update: rcgen::date_time_ymd(until, 1, 1),
+        crl_number: rcgen::SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: Vec::new(),
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    list.signed_by(ca).unwrap().pem().unwrap()
 }
 
 pub(super) fn certificate(hosts: &[&str], until: i32, key: &rcgen::KeyPair) -> String {

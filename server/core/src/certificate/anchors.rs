@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
+use webpki::{
+    CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, RevocationCheckDepth, RevocationOptions,
+    RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
+};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
 use super::peer::is_strong;
 use super::pem::{self, PemProblem};
-use super::{CertificateError, PeerCertificate};
+use super::{CertificateError, PeerCertificate, RevocationLists};
 use crate::lifetime::Timestamp;
 
 /// More certificates than this nobody needs to send: the leaf's CA, its CA, and room.
@@ -78,9 +81,43 @@ impl TrustAnchors {
     /// # Errors
     /// Why not.
     pub fn check(&self, certificate: &PeerCertificate, now: Timestamp) -> Result<(), CertificateError> {
+        self.path(certificate, now).map(drop)
+    }
+
+    /// The same, and no CA on the way has taken back what it issued (RFC 5280 6.3): each must have a list among `lists` that
+    /// it signed itself and that is current. Not knowing is not enough (`TL-10`).
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_unrevoked(
+        &self,
+        certificate: &PeerCertificate,
+        lists: &RevocationLists,
+        now: Timestamp,
+    ) -> Result<(), CertificateError> {
+        // Several CAs may have one name, a renewed one and its predecessor for example, and each has lists of its own. So the
+        // path comes first, then the lists that the CAs on it have signed.
+        let (anchor, intermediates) = self.path(certificate, now)?;
+        let cas = std::iter::once(&anchor.der).chain(&intermediates);
+        let lists = lists.signed_by(&cas);
+        let lists: Vec<&CertRevocationList<'_>> = lists.iter().map(AsRef::as_ref).collect();
+        let options =
+            RevocationOptionsBuilder::new(&lists).map_err(|_| CertificateError::RevocationUnknown)?;
+        let options = options
+            .with_depth(RevocationCheckDepth::Chain)
+            .with_status_policy(UnknownStatusPolicy::Deny)
+            .with_expiration_policy(ExpirationPolicy::Enforce)
+            .build();
+        verify(certificate, &[anchor], &intermediates, Some(options), now).map(drop)
+    }
+
+    /// The CAs by which a certificate is trusted: an anchor, and what stands between.
+    fn path(
+        &self,
+        certificate: &PeerCertificate,
+        now: Timestamp,
+    ) -> Result<(&Anchor, Vec<CertificateDer<'static>>), CertificateError> {
         certificate.valid_at(now)?;
-        let time = u64::try_from(now.as_unix()).map_err(|_| CertificateError::NotYetValid)?;
-        let time = UnixTime::since_unix_epoch(Duration::from_secs(time));
         let intermediates = certificate.intermediates();
         if intermediates.len() > MAX_INTERMEDIATES {
             return Err(CertificateError::PathLength);
@@ -88,28 +125,49 @@ impl TrustAnchors {
         // An anchor ends like every other certificate, although RFC 5280 would let it live on.
         let current: Vec<&Anchor> =
             self.0.iter().filter(|anchor| (anchor.not_before..=anchor.not_after).contains(&now)).collect();
-        let trusted: Vec<TrustAnchor<'_>> = current.iter().map(|anchor| anchor.trust.clone()).collect();
-        let within_path_length = |path: &VerifiedPath<'_>| {
-            let used = path.intermediate_certificates().count();
-            let anchor = current.iter().find(|anchor| anchor.trust == *path.anchor());
-            match anchor {
-                Some(anchor) if anchor.path_length.is_none_or(|most| used <= most) => Ok(()),
-                _ => Err(webpki::Error::PathLenConstraintViolated),
-            }
-        };
-        let leaf = EndEntityCert::try_from(certificate.leaf()).map_err(|error| refusal(&error))?;
-        leaf.verify_for_usage(
+        verify(certificate, &current, intermediates, None, now)
+    }
+
+    /// The DER of every anchor.
+    pub(super) fn ders(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+        self.0.iter().map(|anchor| &anchor.der)
+    }
+}
+
+/// Builds a path and checks everything on it.
+fn verify<'a>(
+    certificate: &PeerCertificate,
+    anchors: &[&'a Anchor],
+    intermediates: &[CertificateDer<'static>],
+    revocation: Option<RevocationOptions<'_>>,
+    now: Timestamp,
+) -> Result<(&'a Anchor, Vec<CertificateDer<'static>>), CertificateError> {
+    let time = u64::try_from(now.as_unix()).map_err(|_| CertificateError::NotYetValid)?;
+    let time = UnixTime::since_unix_epoch(Duration::from_secs(time));
+    let trusted: Vec<TrustAnchor<'_>> = anchors.iter().map(|anchor| anchor.trust.clone()).collect();
+    let anchor_of =
+        |path: &VerifiedPath<'_>| anchors.iter().copied().find(|anchor| anchor.trust == *path.anchor());
+    let within_path_length = |path: &VerifiedPath<'_>| {
+        let used = path.intermediate_certificates().count();
+        match anchor_of(path) {
+            Some(anchor) if anchor.path_length.is_none_or(|most| used <= most) => Ok(()),
+            _ => Err(webpki::Error::PathLenConstraintViolated),
+        }
+    };
+    let leaf = EndEntityCert::try_from(certificate.leaf()).map_err(|error| refusal(&error))?;
+    let path = leaf
+        .verify_for_usage(
             webpki::ALL_VERIFICATION_ALGS,
             &trusted,
             intermediates,
             time,
             KeyUsage::client_auth(),
-            None,
+            revocation,
             Some(&within_path_length),
         )
         .map_err(|error| refusal(&error))?;
-        Ok(())
-    }
+    let anchor = anchor_of(&path).ok_or(CertificateError::UnknownIssuer)?;
+    Ok((anchor, path.intermediate_certificates().map(|one| one.der().into_owned()).collect()))
 }
 
 impl Anchor {
@@ -160,6 +218,15 @@ fn refusal(error: &webpki::Error) -> CertificateError {
         Error::UnsupportedSignatureAlgorithmContext(_)
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
         | Error::SignatureAlgorithmMismatch => CertificateError::Weak,
+        Error::CertRevoked => CertificateError::Revoked,
+        Error::CrlExpired { .. } => CertificateError::RevocationListExpired,
+        Error::UnknownRevocationStatus
+        | Error::InvalidCrlSignatureForPublicKey
+        | Error::IssuerNotCrlSigner
+        | Error::UnsupportedCrlSignatureAlgorithmContext(_)
+        | Error::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_) => {
+            CertificateError::RevocationUnknown
+        }
         _ => CertificateError::Malformed,
     }
 }

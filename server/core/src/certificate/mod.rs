@@ -4,9 +4,10 @@
 //! |---|---|
 //! | `peer` | what did the caller present, and may its key be used at all? |
 //! | `anchors` | does it chain to the Workspace's client CA? |
+//! | `revocation` | has its CA taken it back? |
 //! | `name` | does it have the one name that was registered (RFC 8705 2.1.2)? |
 //! | `dn` | which distinguished name is this text, and this DER? Are they equal? |
-//! | `pem`, `facts` | what stands in a Secret with certificates? |
+//! | `pem`, `facts` | what stands in a Secret with certificates or revocation lists? |
 //!
 //! Everything here is judged from bytes and a `now`. That the caller holds the private key is proved by the TLS handshake,
 //! nowhere else: a certificate that arrives in a header is only text (`TL-01`, `TL-02`).
@@ -17,6 +18,7 @@ mod facts;
 mod name;
 mod peer;
 mod pem;
+mod revocation;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -26,6 +28,7 @@ pub use facts::{CertificateFacts, CertificatesError, CertificatesErrorKind, desc
 pub use name::{InvalidSubjectName, SubjectName};
 pub use peer::PeerCertificate;
 pub use pem::PemProblem;
+pub use revocation::{RevocationListFacts, RevocationLists, RevocationListsError, RevocationListsErrorKind};
 
 /// Why a certificate is refused. No content: these sentences go to logs and conditions.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
@@ -45,6 +48,17 @@ pub enum CertificateError {
     /// More certificates between it and the anchor than allowed (RFC 5280 4.2.1.9).
     #[error("the chain is longer than its CAs allow")]
     PathLength,
+    /// One of its CAs has taken it, or a certificate above it, back (RFC 5280 5).
+    #[error("revoked by its CA")]
+    Revoked,
+    /// Revocation lists are asked for, and the newest one that speaks for it is past its `nextUpdate` (`TL-10`).
+    #[error("the revocation list of its CA is past its nextUpdate: put a newer one in mtls.crl")]
+    RevocationListExpired,
+    /// Revocation lists are asked for, and none speaks for it (`TL-10`).
+    #[error(
+        "no revocation list in mtls.crl speaks for it: every CA between it and the anchor needs one that it signed itself"
+    )]
+    RevocationUnknown,
     /// No path to the Workspace's client CA through the certificates that were presented.
     #[error("no chain to the client CA: the CA is another one, or an intermediate certificate was not sent")]
     UnknownIssuer,

@@ -1,4 +1,4 @@
-//! Certificates as people hand them in: PEM blocks, and nothing beside them.
+//! Certificates and revocation lists as people hand them in: PEM blocks, and nothing beside them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,6 +8,10 @@ const MAX_PEM: usize = 64 * 1024;
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const CERTIFICATE: &str = "CERTIFICATE-----";
+const REVOCATION_LIST: &str = "X509 CRL-----";
+
+/// Revocation lists grow with what was revoked; they share a Secret with what else is published.
+const MAX_LISTS: usize = 512 * 1024;
 
 /// What is wrong with PEM text. Nothing of it is repeated.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
@@ -29,16 +33,24 @@ pub enum PemProblem {
     /// Text outside of blocks.
     #[error("there is text outside of the PEM blocks: remove it, or begin its lines with #")]
     Text,
-    /// Over 64 KiB.
+    /// Over what such an object may hold.
     #[error("is larger than 64 KiB")]
     TooLarge,
 }
 
 /// The DER of every certificate, or the number (from 0) of the block that is wrong.
-///
-/// Strict: blank lines and lines that begin with `#` may stand between blocks, nothing else.
 pub(super) fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, (usize, PemProblem)> {
-    if pem.len() > MAX_PEM {
+    blocks(pem, CERTIFICATE, MAX_PEM)
+}
+
+/// The DER of every revocation list (RFC 7468 6), or the number (from 0) of the block that is wrong.
+pub(super) fn revocation_lists(pem: &[u8]) -> Result<Vec<Vec<u8>>, (usize, PemProblem)> {
+    blocks(pem, REVOCATION_LIST, MAX_LISTS)
+}
+
+/// Strict: blank lines and lines that begin with `#` may stand between blocks, nothing else.
+fn blocks(pem: &[u8], kind: &str, most: usize) -> Result<Vec<Vec<u8>>, (usize, PemProblem)> {
+    if pem.len() > most {
         return Err((0, PemProblem::TooLarge));
     }
     let text = std::str::from_utf8(pem).map_err(|_| (0, PemProblem::Text))?;
@@ -52,20 +64,20 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, (usize, PemProble
         if label.ends_with("PRIVATE KEY-----") {
             return Err((found.len(), PemProblem::PrivateKey));
         }
-        if label != CERTIFICATE {
+        if label != kind {
             return Err((found.len(), PemProblem::OtherBlock));
         }
-        let der = body(&mut lines).ok_or((found.len(), PemProblem::Damaged))?;
+        let der = body(&mut lines, kind).ok_or((found.len(), PemProblem::Damaged))?;
         found.push(der);
     }
     if found.is_empty() { Err((0, PemProblem::Empty)) } else { Ok(found) }
 }
 
-fn body<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Option<Vec<u8>> {
+fn body<'a>(lines: &mut impl Iterator<Item = &'a str>, kind: &str) -> Option<Vec<u8>> {
     let mut encoded = String::new();
     for line in lines {
         match line.strip_prefix(END) {
-            Some(label) if label == CERTIFICATE => {
+            Some(label) if label == kind => {
                 return STANDARD.decode(encoded).ok().filter(|der| !der.is_empty());
             }
             Some(_) => return None,

@@ -332,8 +332,8 @@ fn check_certificate(
                 invalid("RFC 8705 2.2").detail("the certificate is not one that the client registered")
             );
         }
-        return certificate
-            .valid_at(now)
+        return registry
+            .usable(certificate, now)
             .map_err(|why| invalid("RFC 8705 2.2").detail(format!("client certificate: {why}")));
     }
     registry

@@ -155,3 +155,58 @@ fn every_kind_of_name_may_be_the_registered_one() {
         assert_eq!(refused.unwrap_err().code, ErrorCode::InvalidClient, "MTL-01 {wrong:?}");
     }
 }
+
+/// `TL-10`: wherever a certificate is shown, one that its CA has taken back is refused; the caller learns no more than of any
+/// other failure, the log learns why.
+#[test]
+fn a_revoked_certificate_authenticates_nobody() {
+    use crate::certificate::tests::revocation::{list, signed};
+    let ca = root(ca_params("CA"));
+    let numbered = |serial: u64| {
+        let mut params = leaf_params("tls");
+        params.serial_number = Some(rcgen::SerialNumber::from(serial));
+        peer([issued(&params, &ca)])
+    };
+    let (revoked, renewed) = (numbered(7), numbered(8));
+    let mut own = registration("own", app_key());
+    own.auth.method = ClientAuth::SelfSignedTls;
+    own.auth.certificates = [&revoked, &renewed].map(|one| one.thumbprint().to_owned()).to_vec();
+    let mut tls = registration("tls", app_key());
+    tls.auth.method = ClientAuth::Tls;
+    tls.auth.tls = Some(SubjectName::SubjectDn("CN=tls,O=Example,C=GB".into()));
+    let workspace = || {
+        let every = [ClientAuth::PrivateKeyJwt, ClientAuth::Tls, ClientAuth::SelfSignedTls];
+        Workspace::new(ProfileName::Fintech)
+            .overrides(|said| said.client_authentication = Some(every.to_vec()))
+            .add(tls.clone())
+            .add(own.clone())
+            .client_ca(&ca.pem())
+    };
+    let before = workspace().build();
+    let after = workspace().revocations(&signed(list(&[7]), &ca)).build();
+
+    for id in ["tls", "own"] {
+        let id = [("client_id", id)];
+        assert!(call(&before, &id, Some(revoked.clone()), NOW).is_ok());
+        let refused = call(&after, &id, Some(revoked.clone()), NOW).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InvalidClient, "TL-10");
+        assert_eq!(refused.description, "client authentication failed", "TL-10");
+        assert!(refused.detail.as_deref().unwrap().contains("revoked by its CA"), "TL-10");
+        assert!(call(&after, &id, Some(renewed.clone()), NOW).is_ok(), "TL-10: the renewed one is good");
+    }
+
+    // The list of the CA has ended: what needs the CA's word is refused, what does not is not.
+    let later = NOW + Lifetime::days(6);
+    let refused = call(&after, &ID, Some(renewed.clone()), later).unwrap_err();
+    assert!(refused.detail.as_deref().unwrap().contains("past its nextUpdate"), "TL-10: expired list");
+    assert!(call(&after, &[("client_id", "own")], Some(renewed.clone()), later).is_ok());
+    assert!(call(&after, &[("client_id", "own")], Some(revoked.clone()), later).is_err(), "TL-10");
+
+    // Beside an assertion, and wherever else tokens are bound: the same lists.
+    let app = authenticated(&after, "app");
+    let bind = |certificate| crate::sender::bind(&app, Some(certificate), None, &after, NOW);
+    assert!(bind(&renewed).is_ok());
+    assert_eq!(bind(&revoked).unwrap_err().code, ErrorCode::InvalidRequest, "TL-10");
+    assert!(after.usable(&renewed, NOW).is_ok() && after.usable(&revoked, NOW).is_err(), "TL-10, TL-13");
+    assert!(after.usable(&renewed, NOW + Lifetime::days(30)).is_err(), "TL-13: expired meanwhile");
+}

@@ -13,6 +13,7 @@ use crate::dpop::{self, Call, NonceRule, Proof};
 use crate::ids::{ClientId, GrantId};
 use crate::lifetime::Timestamp;
 use crate::profile::SenderConstraint;
+use crate::registry::Registry;
 use crate::rejection::{ErrorCode, Rejection};
 use crate::scope::Scopes;
 use crate::sender::SenderBinding;
@@ -160,6 +161,28 @@ pub struct Checked {
 }
 
 impl Checked {
+    /// The same, if the certificate that shows the key may still be used: it is valid, and not revoked. A connection outlives
+    /// both (`TL-10`, `TL-13`).
+    ///
+    /// # Errors
+    /// `invalid_token`.
+    pub fn by_a_usable_certificate(
+        self,
+        by: &Presenter<'_>,
+        registry: &Registry,
+        now: Timestamp,
+    ) -> Result<Self, Rejection> {
+        if self.proof.is_none()
+            && let Some(certificate) = by.certificate
+        {
+            registry.usable(certificate, now).map_err(|why| {
+                refuse("the client certificate is not acceptable")
+                    .detail(format!("client certificate: {why}"))
+            })?;
+        }
+        Ok(self)
+    }
+
     /// The `jti` of the proof, to be stored before [`admit`](Self::admit); none where a certificate shows the key.
     pub fn replay(&self) -> Option<&ReplayKey> {
         self.proof.as_ref().map(Proof::replay)

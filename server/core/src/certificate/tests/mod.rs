@@ -8,6 +8,7 @@ mod dn_vectors;
 mod facts;
 mod names;
 mod peer;
+pub(crate) mod revocation;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
