@@ -33,6 +33,8 @@ pub enum Form {
     Login,
     /// The answer to whether to sign out; its interaction is the session.
     Logout,
+    /// The end of what a person allowed; its browser is the session, its interaction that grant.
+    Withdraw,
 }
 
 impl Form {
@@ -41,6 +43,7 @@ impl Form {
             Self::Consent => b"consent",
             Self::Login => b"login",
             Self::Logout => b"logout",
+            Self::Withdraw => b"withdraw",
         }
     }
 }

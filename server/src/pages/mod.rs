@@ -8,7 +8,7 @@ mod template;
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use fapi_core::consent::Question;
+use fapi_core::consent::{Question, Standing};
 use fapi_core::rejection::ErrorCode;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
@@ -23,6 +23,8 @@ pub const STYLE: &str = "/style.css";
 /// One page.
 #[derive(Debug)]
 pub enum Page<'a> {
+    /// What the person allowed. Ids: `consents`, `no-consents`, `withdrawn`, `withdraw-1`, ….
+    Consents(ConsentsPage<'a>),
     /// May this client have what it asks for? Ids: `approve`, `deny`.
     Consent(ConsentForm<'a>),
     /// The way back to the client. Id: `continue`.
@@ -64,11 +66,24 @@ pub struct ConsentForm<'a> {
     pub question: &'a Question,
 }
 
+/// The values of the page of what a person allowed.
+#[derive(Debug)]
+pub struct ConsentsPage<'a> {
+    /// Who is signed in, as they know themselves.
+    pub person: &'a str,
+    /// What they allowed, each with its CSRF token.
+    pub consents: Vec<(&'a Standing, String)>,
+    /// Whether there is more than is shown.
+    pub more: bool,
+    /// Whether one was just withdrawn.
+    pub withdrawn: bool,
+}
+
 /// The sign-in page's values.
 #[derive(Debug)]
 pub struct LoginForm<'a> {
-    /// The interaction.
-    pub grant: &'a str,
+    /// The interaction; none where somebody signs in to see what they allowed.
+    pub grant: Option<&'a str>,
     /// Its CSRF token.
     pub token: &'a str,
     /// What stands in the first field already.

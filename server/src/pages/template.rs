@@ -2,10 +2,12 @@
 
 use std::sync::LazyLock;
 
+use fapi_core::Timestamp;
+use fapi_core::consent::{Item, Standing};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
 use super::language::Words;
-use super::{Page, Problem};
+use super::{ConsentsPage, Page, Problem};
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
@@ -15,6 +17,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     for (name, source) in [
         ("layout", include_str!("templates/layout.html")),
         ("consent", include_str!("templates/consent.html")),
+        ("consents", include_str!("templates/consents.html")),
         ("continue", include_str!("templates/continue.html")),
         ("error", include_str!("templates/error.html")),
         ("login", include_str!("templates/login.html")),
@@ -38,30 +41,23 @@ pub(super) fn render(page: &Page<'_>, words: &Words, brand: &str) -> Result<Stri
                 Problem::WrongCredentials => words.wrong_credentials,
             });
             let values = context! {
-                grant => form.grant, token => form.token, username => form.username, client => form.client_name,
+                grant => form.grant.unwrap_or_default(), token => form.token, username => form.username, client => form.client_name,
                 problem => problem.unwrap_or_default(),
             };
             ("login", values)
         }
         Page::Consent(form) => {
             let question = form.question;
-            let items: Vec<_> = question
-                .items
-                .iter()
-                .map(|item| {
-                    let said = item.description.as_deref().or_else(|| words.scope(&item.scope));
-                    context! { text => said.unwrap_or(&item.scope), scope => item.scope.as_str() }
-                })
-                .collect();
-            let ends = question.ends.to_string();
+            let items = items(&question.items, words);
             let values = context! {
                 grant => form.grant, token => form.token, client => question.client_name.as_str(), host => question.redirect_host.as_str(),
-                person => form.person, items => items, ends => ends.split('T').next().unwrap_or_default(),
+                person => form.person, items => items, ends => day(question.ends),
                 website => question.client_uri.as_deref().unwrap_or_default(),
                 policy => question.policy_uri.as_deref().unwrap_or_default(), terms => question.tos_uri.as_deref().unwrap_or_default(),
             };
             ("consent", values)
         }
+        Page::Consents(page) => ("consents", consents(page, words)),
         Page::Logout(form) => {
             let fields: Vec<_> =
                 form.fields.iter().map(|(name, value)| context! { name => *name, value => *value }).collect();
@@ -91,10 +87,36 @@ pub(super) fn render(page: &Page<'_>, words: &Words, brand: &str) -> Result<Stri
     TEMPLATES.get_template(name)?.render(all)
 }
 
+/// What is asked for, in words where there are some.
+fn items(items: &[Item], words: &Words) -> Vec<minijinja::Value> {
+    let item = |item: &Item| {
+        let said = item.description.as_deref().or_else(|| words.scope(&item.scope));
+        context! { text => said.unwrap_or(&item.scope), scope => item.scope.as_str() }
+    };
+    items.iter().map(item).collect()
+}
+
+fn day(time: Timestamp) -> String {
+    time.to_string().split('T').next().unwrap_or_default().to_owned()
+}
+
+fn consents(page: &ConsentsPage<'_>, words: &Words) -> minijinja::Value {
+    let consent = |(standing, token): &(&Standing, String)| {
+        context! {
+            grant => standing.grant.as_str(), token => token.as_str(), client => standing.client_name.as_str(),
+            client_id => standing.client_id.as_str(), items => items(&standing.items, words),
+            resource => standing.resource.as_deref().unwrap_or_default(),
+            since => day(standing.since), ends => day(standing.ends),
+        }
+    };
+    let consents: Vec<_> = page.consents.iter().map(consent).collect();
+    context! { person => page.person, consents => consents, more => page.more, withdrawn => page.withdrawn }
+}
+
 #[cfg(test)]
 mod tests {
-    use fapi_core::Timestamp;
-    use fapi_core::consent::{Item, Question};
+    use fapi_core::consent::Question;
+    use fapi_core::ids::GrantId;
     use fapi_core::rejection::ErrorCode;
 
     use super::super::language::ALL;
@@ -122,9 +144,30 @@ mod tests {
 
     fn every_page(text: &str) -> Vec<String> {
         let question = question(text);
+        let standing = Standing {
+            grant: GrantId::from_stored(text),
+            client_name: text.into(),
+            client_id: text.into(),
+            items: question.items.clone(),
+            resource: Some(text.into()),
+            since: Timestamp::from_unix(1_700_000_000),
+            ends: Timestamp::from_unix(1_800_000_000),
+        };
+        let allowed = |consents, withdrawn| {
+            Page::Consents(ConsentsPage { person: text, consents, more: true, withdrawn })
+        };
         let pages = [
+            allowed(vec![(&standing, text.to_owned())], false),
+            allowed(Vec::new(), true),
             Page::Login(LoginForm {
-                grant: text,
+                grant: None,
+                token: text,
+                username: text,
+                client_name: "",
+                problem: None,
+            }),
+            Page::Login(LoginForm {
+                grant: Some(text),
                 token: text,
                 username: text,
                 client_name: text,
@@ -188,6 +231,11 @@ mod tests {
             "stay",
             "signed-out",
             "still-signed-in",
+            "consents",
+            "no-consents",
+            "withdraw-1",
+            "withdrawn",
+            "what-i-allowed",
         ] {
             assert!(pages.iter().any(|html| html.contains(&format!("id=\"{id}\""))), "AUT-18 {id}");
         }

@@ -3,9 +3,10 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use fapi_core::grant::{ErrorName, Grant, Person, Stage};
+use fapi_core::ids::GrantId;
 use fapi_core::params::Params;
 use fapi_core::rejection::Rejection;
-use fapi_core::secret::{Purpose, Secret};
+use fapi_core::secret::{Digest, Purpose, Secret};
 use fapi_store::{Claim, Session};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tracing::info;
@@ -29,7 +30,7 @@ pub(super) async fn show(State(app): State<App>, request: Request) -> Response {
         match &grant.stage {
             Stage::Opened { .. } if grant.interaction_until().is_some_and(|until| cx.now() <= until) => {
                 let hint = grant.request.login_hint.clone().unwrap_or_default();
-                Ok(page(&cx, headers, &grant, &visitor, &hint, None))
+                Ok(page(&cx, headers, Occasion::Grant(&grant), &visitor, &hint, None))
             }
             _ => proceed(&cx, grant, &visitor, Leave::Redirect).await,
         }
@@ -61,9 +62,81 @@ async fn sign_in(
     grant: Grant,
     mut visitor: Visitor,
 ) -> Result<Response, Failure> {
+    let signed_in = match check(cx, around, params, Occasion::Grant(&grant), &mut visitor).await? {
+        Checked::Page(page) => return Ok(page),
+        Checked::SignedIn(signed_in) => signed_in,
+    };
+    let browser = visitor.digest().ok_or_else(tampered)?;
+    let grant = grant.authenticate(browser, signed_in.person.clone(), cx.now())?;
+    if cx.store().authenticate(&grant).await? == Claim::Taken {
+        return Err(Rejection::access_denied(
+            "this sign-in belongs to another browser: start again",
+            "RFC 9700 4.7",
+        )
+        .into());
+    }
+    let mut response = proceed(cx, grant, &visitor, Leave::Page).await?;
+    signed_in.keep_in(&mut response);
+    Ok(response)
+}
+
+/// For what somebody signs in.
+#[derive(Clone, Copy)]
+pub(super) enum Occasion<'a> {
+    /// To see what they allowed.
+    Consents,
+    /// To answer a client.
+    Grant(&'a Grant),
+}
+
+impl Occasion<'_> {
+    /// What the form's token is tied to beside the browser.
+    pub(super) fn page(self) -> GrantId {
+        match self {
+            Self::Consents => GrantId::from_stored("consents"),
+            Self::Grant(grant) => grant.id.clone(),
+        }
+    }
+}
+
+/// What a name and a password came to.
+pub(super) enum Checked {
+    /// The sign-in page again, which says why.
+    Page(Response),
+    /// A session has begun.
+    SignedIn(SignedIn),
+}
+
+/// A session that has just begun.
+pub(super) struct SignedIn {
+    person: Person,
+    cookies: [String; 2],
+}
+
+impl SignedIn {
+    /// Gives the browser its cookies.
+    pub(super) fn keep_in(&self, response: &mut Response) {
+        for cookie in &self.cookies {
+            append_cookie(response, cookie);
+        }
+    }
+}
+
+/// A name and a password, looked at as often as is allowed (`B-08`). If they are right, the visitor has a new session.
+///
+/// # Errors
+/// 503 when the store cannot answer.
+pub(super) async fn check(
+    cx: &Context,
+    around: &Around,
+    params: &Params,
+    occasion: Occasion<'_>,
+    visitor: &mut Visitor,
+) -> Result<Checked, Failure> {
     let headers = &around.headers;
     let username = params.get("username").unwrap_or_default().to_owned();
-    let audit = Audit { cx, around, grant: &grant, username: &username };
+    let audit = Audit { cx, around, occasion, username: &username };
+    let again = |visitor: &Visitor, problem| page(cx, headers, occasion, visitor, &username, Some(problem));
 
     // B-08: counted before anything is looked at.
     let known = visitor.known.as_ref();
@@ -73,10 +146,10 @@ async fn sign_in(
         Ok(guess) => guess,
         Err(wait) => {
             audit.note("too_many_wrong");
-            let mut response = page(cx, headers, &grant, &visitor, &username, Some(Problem::TooManyWrong));
+            let mut response = again(visitor, Problem::TooManyWrong);
             *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_seconds()));
-            return Ok(response);
+            return Ok(Checked::Page(response));
         }
     };
     let attempt = Attempt {
@@ -91,11 +164,11 @@ async fn sign_in(
         }
         Outcome::Unknown => {
             audit.note("wrong_password");
-            return Ok(page(cx, headers, &grant, &visitor, &username, Some(Problem::WrongCredentials)));
+            return Ok(Checked::Page(again(visitor, Problem::WrongCredentials)));
         }
         Outcome::Busy => {
             cx.app().guesses().take_back(guess);
-            return Ok(page(cx, headers, &grant, &visitor, &username, Some(Problem::Busy)));
+            return Ok(Checked::Page(again(visitor, Problem::Busy)));
         }
     };
 
@@ -116,29 +189,17 @@ async fn sign_in(
         absolute_until: cx.now() + lifetimes.session_absolute,
     };
     cx.store().open_session(&session).await?;
-
-    let browser = visitor.digest().ok_or_else(tampered)?;
-    let grant = grant.authenticate(browser, person, cx.now())?;
-    if cx.store().authenticate(&grant).await? == Claim::Taken {
-        return Err(Rejection::access_denied(
-            "this sign-in belongs to another browser: start again",
-            "RFC 9700 4.7",
-        )
-        .into());
-    }
     visitor.session = Some(session);
-    let mut response = proceed(cx, grant, &visitor, Leave::Page).await?;
-    append_cookie(&mut response, &set_cookie(SESSION, &secret));
     let acquaintance = Secret::presented(cx.seal().acquaintance(&username));
-    append_cookie(&mut response, &set_lasting_cookie(KNOWN, &acquaintance));
-    Ok(response)
+    let cookies = [set_cookie(SESSION, &secret), set_lasting_cookie(KNOWN, &acquaintance)];
+    Ok(Checked::SignedIn(SignedIn { person, cookies }))
 }
 
 /// What the log keeps of a sign-in (`B-08`).
 struct Audit<'a> {
     cx: &'a Context,
     around: &'a Around,
-    grant: &'a Grant,
+    occasion: Occasion<'a>,
     username: &'a str,
 }
 
@@ -149,14 +210,19 @@ impl Audit<'_> {
         let user = self.cx.users().and_then(|users| users.find(self.username));
         let subject = user.map_or("nobody", |user| user.sub.as_str());
         let remote = self.around.remote.map(|remote| remote.to_string()).unwrap_or_default();
-        info!(outcome, subject, client.id = %self.grant.client_id, %remote, "Sign-in: {outcome}");
+        let client = match self.occasion {
+            Occasion::Consents => "",
+            Occasion::Grant(grant) => grant.client_id.as_str(),
+        };
+        info!(outcome, subject, client.id = client, %remote, "Sign-in: {outcome}");
     }
 }
 
-fn page(
+/// The sign-in page for this visitor, who gets a cookie that ties the form to their browser.
+pub(super) fn page(
     cx: &Context,
     headers: &HeaderMap,
-    grant: &Grant,
+    occasion: Occasion<'_>,
     visitor: &Visitor,
     username: &str,
     problem: Option<Problem>,
@@ -164,13 +230,22 @@ fn page(
     let fresh = visitor.browser.is_none().then(|| Secret::from_random(cx.random()));
     let browser = visitor.digest().or_else(|| fresh.as_ref().map(|secret| secret.digest(Purpose::Browser)));
     let token = browser
-        .map(|browser| cx.seal().token(Form::Login, &browser, &grant.id, cx.now()))
+        .map(|browser| cx.seal().token(Form::Login, &browser, &occasion.page(), cx.now()))
         .unwrap_or_default();
-    let client = cx.registry().client(&grant.client_id);
-    let pages = Pages::of(cx, headers, &grant.request.ui_locales);
+    let (grant, ui_locales) = match occasion {
+        Occasion::Consents => (None, &[][..]),
+        Occasion::Grant(grant) => (Some(grant), grant.request.ui_locales.as_slice()),
+    };
+    let client = grant.and_then(|grant| cx.registry().client(&grant.client_id));
+    let pages = Pages::of(cx, headers, ui_locales);
     let client_name = client.map(|client| client.name(pages.languages()).to_owned()).unwrap_or_default();
-    let form =
-        LoginForm { grant: grant.id.as_str(), token: &token, username, client_name: &client_name, problem };
+    let form = LoginForm {
+        grant: grant.map(|grant| grant.id.as_str()),
+        token: &token,
+        username,
+        client_name: &client_name,
+        problem,
+    };
     let mut response = pages.show(&Page::Login(form), StatusCode::OK);
     if let Some(secret) = fresh {
         append_cookie(&mut response, &set_cookie(BROWSER, &secret));
@@ -190,12 +265,24 @@ pub(super) fn append_cookie(response: &mut Response, cookie: &str) {
 /// A page, never a redirect: somebody tampers.
 pub(super) fn genuine(arrival: &Arrival, headers: &HeaderMap, form: Form) -> Result<(), Failure> {
     let Arrival { cx, params, visitor, grant } = arrival;
-    let browser = visitor.digest().ok_or_else(tampered)?;
-    if !is_from_here(cx, headers) {
-        return Err(tampered().into());
-    }
+    is_ours(cx, headers, params, form, visitor.digest().as_ref(), &grant.id)
+}
+
+/// As [`genuine`], of a form for `page` in this browser.
+///
+/// # Errors
+/// A page, never a redirect: somebody tampers.
+pub(super) fn is_ours(
+    cx: &Context,
+    headers: &HeaderMap,
+    params: &Params,
+    form: Form,
+    browser: Option<&Digest>,
+    page: &GrantId,
+) -> Result<(), Failure> {
+    let browser = browser.ok_or_else(tampered)?;
     let token = params.get("csrf").unwrap_or_default();
-    if !cx.seal().opens(token, form, &browser, &grant.id, cx.now()) {
+    if !is_from_here(cx, headers) || !cx.seal().opens(token, form, browser, page, cx.now()) {
         return Err(tampered().into());
     }
     Ok(())

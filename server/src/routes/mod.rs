@@ -1,17 +1,18 @@
 //! The endpoints. One file each: load, ask core, store, answer.
 //!
-//! | step | `/par` | `/authorize` | `/login` | `/consent` | `/continue` | `/token` | `/userinfo` | `/introspect` | `/revoke` | `/logout` |
-//! |---|---|---|---|---|---|---|---|---|---|---|
-//! | authenticate the client | ● | | | | | ● | | ● | ● | |
-//! | bind to its key | | | | | | ● | ● | | | |
-//! | parse the request | ● | by value | | | | ● | | ● | ● | ● |
-//! | belong to this browser | | | ● | ● | ● | | | | | ● |
-//! | ask `interaction::next` | | ● | ● | ● | ● | | | | | |
-//! | issue a code | | ● | | | ● | | | | | |
-//! | check an access token | | | | | | | ● | ● | ● | |
+//! | step | `/par` | `/authorize` | `/login` | `/consent` | `/continue` | `/token` | `/userinfo` | `/introspect` | `/revoke` | `/logout` | `/consents` |
+//! |---|---|---|---|---|---|---|---|---|---|---|---|
+//! | authenticate the client | ● | | | | | ● | | ● | ● | | |
+//! | bind to its key | | | | | | ● | ● | | | | |
+//! | parse the request | ● | by value | | | | ● | | ● | ● | ● | |
+//! | belong to this browser | | | ● | ● | ● | | | | | ● | ● |
+//! | ask `interaction::next` | | ● | ● | ● | ● | | | | | | |
+//! | issue a code | | ● | | | ● | | | | | | |
+//! | check an access token | | | | | | | ● | ● | ● | | |
 
 mod authorize;
 mod consent;
+mod consents;
 mod discovery;
 mod interaction;
 mod introspect;
@@ -43,6 +44,8 @@ fn front(app: App) -> Router {
         .route(metadata::AUTHORIZE, get(authorize::open).post(authorize::open))
         .route("/login", get(login::show).post(login::submit))
         .route("/consent", get(consent::show).post(consent::submit))
+        .route(consents::PATH, get(consents::show).post(consents::withdraw))
+        .route(consents::SIGN_IN, post(consents::sign_in))
         .route("/continue", get(interaction::leave))
         .route(metadata::END_SESSION, get(logout::open).post(logout::open))
         .route(logout::CONFIRM, post(logout::confirm))

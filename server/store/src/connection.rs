@@ -53,6 +53,24 @@ impl Connection<'_> {
         })
     }
 
+    /// The rows of an answer. Its statement says how many at most.
+    pub(crate) async fn rows(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, Failure> {
+        #[cfg(test)]
+        crate::failpoint::pass();
+        Ok(match self {
+            Self::Postgres(db) => {
+                bound(sql, values).fetch_all(&mut **db).await?.into_iter().map(Row::Postgres).collect()
+            }
+            Self::Sqlite(db) => {
+                bound(sql, values).fetch_all(&mut **db).await?.into_iter().map(Row::Sqlite).collect()
+            }
+        })
+    }
+
     /// The stage of a grant, which stays as it is until this transaction ends: the grant's row is the lock that everything
     /// about the grant takes first (`P-23`). SQLite has one writer and needs no lock.
     pub(crate) async fn lock(&mut self, grant: &GrantId) -> Result<Option<String>, Failure> {

@@ -9,6 +9,7 @@
 //! | replay | `first_use`, `spent` |
 //! | sessions | `open_session`, `session`, `touch`, `close_session`, `remember_consent`, `remembered` |
 //! | refresh tokens | `lookup`, `replace`, `revoke_for` |
+//! | consents | `held`, `withdraw` |
 //! | revocations | `deny_use`, `denied` |
 //! | removal | `purge`, `purge_client` |
 //! | itself | `open`, `health`, `close` |
@@ -24,6 +25,7 @@
 mod backend;
 mod config;
 mod connection;
+mod consents;
 mod error;
 #[cfg(test)]
 mod failpoint;
@@ -43,6 +45,7 @@ pub mod conformance;
 mod tests;
 
 pub use config::{Config, Database, Postgres};
+pub use consents::{Held, Withdrawal};
 pub use error::StoreError;
 pub use grants::{Claim, Issuing, Redemption, Revocation};
 pub use purge::Purged;

@@ -76,6 +76,14 @@ impl Store {
             Backend::Sqlite(backend) => backend.row(sql, values).await,
         }
     }
+
+    /// Reads rows of what is on disk now.
+    pub(crate) async fn rows(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        match &self.backend {
+            Backend::Postgres(backend) => backend.rows(sql, values).await,
+            Backend::Sqlite(backend) => backend.rows(sql, values).await,
+        }
+    }
 }
 
 struct Probe;

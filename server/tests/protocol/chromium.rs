@@ -258,3 +258,44 @@ async fn a_person_gets_through_and_back_in_chromium() {
     let remembered = chromium.value("document.cookie");
     assert_eq!(remembered, "", "B-12: no script reads a cookie");
 }
+
+/// `REV-05`, without a script: seen, withdrawn, and seen to be withdrawn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs chromium"]
+async fn a_person_takes_back_what_they_allowed_in_chromium() {
+    let served = TestServer::fintech()
+        .with(|bundle| {
+            bundle.document.ui.brand = Some("Bank of Examples".into());
+            let words =
+                ["See the names, types and balances of your accounts", "Make payments from your accounts"];
+            for (scope, words) in bundle.document.scopes.iter_mut().zip(words) {
+                scope.description.insert(String::new(), words.into());
+            }
+        })
+        .start()
+        .await;
+    for app in [served.app(), served.other()] {
+        let mut request = app.request();
+        request["scope"] = json!("openid accounts payments");
+        served.browser().approve(&app.pushed(&request).await).await;
+        served.later(1);
+    }
+    let mut chromium = Chromium::start(served.address, application(&served).await);
+    chromium.open("/consents", "login");
+    let phone = Size { width: 360, height: 740 };
+    chromium.look(&phone, "consents-sign-in");
+    chromium.sign_in(PASSWORD);
+    chromium.until("document.readyState == 'complete' && !!document.getElementById('withdraw-2')");
+    for size in SIZES.iter().chain([&phone]) {
+        chromium.look(size, "consents");
+    }
+    chromium.click("withdraw-1");
+    chromium.until("document.readyState == 'complete' && !!document.getElementById('withdrawn')");
+    chromium.look(&phone, "consents-withdrawn");
+    chromium.click("withdraw-1");
+    chromium.until("document.readyState == 'complete' && !!document.getElementById('no-consents')");
+    chromium.look(&phone, "consents-none");
+    let refused: Vec<&String> =
+        chromium.complaints.iter().filter(|text| text.contains("Content Security Policy")).collect();
+    assert!(refused.is_empty(), "B-05, AUT-16: {refused:?}");
+}

@@ -17,6 +17,8 @@ mod certificates;
 #[cfg(test)]
 mod chromium;
 #[cfg(test)]
+mod consents;
+#[cfg(test)]
 mod doors;
 #[cfg(test)]
 mod encryption;

@@ -11,8 +11,14 @@ use crate::error::{Failure, StoreError};
 
 type Script = (i64, &'static str, &'static str);
 
-const POSTGRES: &[Script] = &[(1, "first", include_str!("../../migrations/postgres/0001_first.sql"))];
-const SQLITE: &[Script] = &[(1, "first", include_str!("../../migrations/sqlite/0001_first.sql"))];
+const POSTGRES: &[Script] = &[
+    (1, "first", include_str!("../../migrations/postgres/0001_first.sql")),
+    (2, "consents", include_str!("../../migrations/postgres/0002_consents.sql")),
+];
+const SQLITE: &[Script] = &[
+    (1, "first", include_str!("../../migrations/sqlite/0001_first.sql")),
+    (2, "consents", include_str!("../../migrations/sqlite/0002_consents.sql")),
+];
 
 /// Migrates a SQLite file that nobody else has open. A file of a newer version is refused (`F-E09`).
 pub(super) async fn sqlite(db: &mut sqlx::SqliteConnection) -> Result<(), Failure> {

@@ -77,6 +77,16 @@ impl PostgresBackend {
         Ok(answer)
     }
 
+    pub(crate) async fn rows(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        let deadline = Instant::now() + self.patience;
+        let mut lease = self.lease().await?;
+        let answer = timeout_at(deadline, Connection::Postgres(lease.connection()).rows(sql, values))
+            .await
+            .map_err(|_| too_slow(self.patience))??;
+        lease.give_back();
+        Ok(answer)
+    }
+
     pub(crate) async fn write<W: Write>(&self, write: &W) -> Result<W::Answer, StoreError> {
         let deadline = Instant::now() + self.patience;
         let mut tries = 0;

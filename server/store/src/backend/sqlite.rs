@@ -74,6 +74,16 @@ impl SqliteBackend {
         Ok(timeout(self.patience, read).await.map_err(|_| too_slow(self.patience))??)
     }
 
+    pub(crate) async fn rows(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        let read = async {
+            let mut reader = Lease::new(self.readers.acquire().await?);
+            let rows = Connection::Sqlite(reader.connection()).rows(sql, values).await?;
+            reader.give_back();
+            Ok::<_, Failure>(rows)
+        };
+        Ok(timeout(self.patience, read).await.map_err(|_| too_slow(self.patience))??)
+    }
+
     /// What is not done in time may still be done later: the caller issues nothing on the strength of it.
     pub(crate) async fn write<W: Write>(&self, write: W) -> Result<W::Answer, StoreError> {
         timeout(self.patience, self.queue.write(write)).await.map_err(|_| too_slow(self.patience))?

@@ -7,6 +7,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a claim that is not true panics: that is what it is for")]
 
+mod consents;
 mod grants;
 mod journey;
 mod races;
@@ -16,6 +17,7 @@ mod replay;
 mod revocations;
 mod sessions;
 
+pub use consents::*;
 pub use grants::*;
 pub use journey::{Journey, NOON, later};
 pub use races::*;
@@ -58,9 +60,12 @@ macro_rules! for_each_claim {
             a_denial_is_never_shortened,
             a_grant_comes_back_as_it_was_stored,
             a_grant_of_another_client_is_not_revoked,
+            a_grant_of_another_person_is_not_withdrawn,
+            a_person_sees_what_of_theirs_goes_on_the_newest_first,
             a_request_object_leads_to_one_answer,
             a_replaced_refresh_token_works_until_its_grace_is_over,
             a_revoked_grant_has_no_tokens,
+            a_withdrawn_grant_has_no_tokens_and_is_not_remembered,
             a_session_lasts_while_it_is_used,
             an_error_answer_leaves_once_and_spends_the_request_object,
             an_identifier_is_used_once_in_every_second_of_its_life,

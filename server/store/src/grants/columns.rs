@@ -59,7 +59,7 @@ impl Columns {
 }
 
 /// A grant from `id, client_id, incarnation, created, request, state`.
-pub(super) fn grant(row: &Row) -> Result<Grant, Failure> {
+pub(crate) fn grant(row: &Row) -> Result<Grant, Failure> {
     Ok(Grant {
         id: GrantId::from_stored(row.text(0)?),
         client_id: ClientId::from_stored(row.text(1)?),

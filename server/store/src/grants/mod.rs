@@ -12,7 +12,9 @@ use fapi_core::secret::Digest;
 use fapi_core::token::RefreshToken;
 
 use self::columns::Columns;
+pub(crate) use self::columns::grant;
 use self::steps::{Answer, Authenticate, Consent, Deny, Open, Push};
+pub(crate) use self::tokens::end;
 use self::tokens::{Redeem, Revoke};
 use crate::error::StoreError;
 use crate::store::Store;
@@ -99,7 +101,7 @@ impl Store {
 
     async fn grant(&self, sql: &'static str, key: &str) -> Result<Option<Grant>, StoreError> {
         let row = self.row(sql, &[key.into()]).await?;
-        Ok(row.map(|row| columns::grant(&row)).transpose()?)
+        Ok(row.map(|row| grant(&row)).transpose()?)
     }
 
     /// A browser opened the request. Returns the grant as it now is: of several that open it the first counts, and it may have

@@ -62,15 +62,7 @@ impl Write for Revoke {
     type Answer = Revocation;
 
     async fn apply(&self, db: &mut Connection<'_>) -> Result<Applied<Revocation>, Failure> {
-        // The grant's row first: whoever refreshes or redeems holds it, so either they are done and their token is found
-        // below, or they find it revoked (P-23).
-        const SQL: &str = "UPDATE grants SET stage = 'revoked', state = $3, browser = NULL, awaiting = NULL, \
-                purge_after = $4 \
-            WHERE id = $1 AND client_id = $2 AND stage <> 'revoked'";
-        let state = json(&Stage::Revoked { at: self.now });
-        let purge_after = (self.now + Lifetime::days(1)).max(self.until);
-        let values = [(&self.grant).into(), (&self.client).into(), (&state).into(), purge_after.into()];
-        if db.execute(SQL, &values).await? == 0 {
+        if !end(db, &self.grant, &self.client, self.now, self.until).await? {
             let row = db.row("SELECT client_id FROM grants WHERE id = $1", &[(&self.grant).into()]).await?;
             if row.map(|row| row.text(0)).transpose()?.is_some_and(|owner| owner != self.client.as_str()) {
                 return Ok(Applied::RollBack(Revocation::NotTheirs));
@@ -80,4 +72,22 @@ impl Write for Revoke {
         revocations::deny_grant(db, &self.grant, self.until).await?;
         Ok(Applied::Commit(Revocation::Revoked))
     }
+}
+
+/// Ends a grant of this client; whether it was one that had not ended. Its row first: whoever refreshes or redeems holds it, so
+/// either they are done and their token is found afterwards, or they find it revoked (`P-23`).
+pub(crate) async fn end(
+    db: &mut Connection<'_>,
+    grant: &GrantId,
+    client: &ClientId,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<bool, Failure> {
+    const SQL: &str = "UPDATE grants SET stage = 'revoked', state = $3, browser = NULL, awaiting = NULL, \
+            purge_after = $4 \
+        WHERE id = $1 AND client_id = $2 AND stage <> 'revoked'";
+    let state = json(&Stage::Revoked { at: now });
+    let purge_after = (now + Lifetime::days(1)).max(until);
+    let values = [grant.into(), client.into(), (&state).into(), purge_after.into()];
+    Ok(db.execute(SQL, &values).await? > 0)
 }
