@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
+#[path = "house/secrets.rs"]
+mod secrets;
+
 /// What each of our libraries may know among ours, through any number of steps.
 const ARROWS: &[(&str, &[&str])] = &[
     ("fapi-crds", &[]),

@@ -83,7 +83,8 @@ async fn a_person_takes_back_what_they_allowed() {
         let claims = fapi_jose::b64::decode(claims).unwrap();
         String::from_utf8(claims).unwrap().contains(&format!("\"jti\":\"{first}."))
     });
-    let (ended, goes_on) = if is_app { ((&app, &withdrawn), (&other, &kept)) } else { ((&other, &kept), (&app, &withdrawn)) };
+    let (ended, goes_on) =
+        if is_app { ((&app, &withdrawn), (&other, &kept)) } else { ((&other, &kept), (&app, &withdrawn)) };
     check(ended.0, ended.1, Works::Still).await;
     let after = withdraw(&mut browser, &page).await;
     assert_eq!(after.by_id("withdrawn"), Some("Access was withdrawn."), "REV-05 {}", after.html);
@@ -170,7 +171,10 @@ async fn a_withdrawal_cannot_be_framed_or_forged() {
     let (mut alice, page) = seen(&served, "alice").await;
     assert_eq!(page.headers["x-frame-options"], "DENY", "AUT-16, B-04");
     let policy = page.headers["content-security-policy"].to_str().unwrap();
-    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "AUT-16 {policy}");
+    assert!(
+        policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+        "AUT-16 {policy}"
+    );
     assert!(page.headers["cache-control"].to_str().unwrap().contains("no-store"), "TLS-11");
 
     let (grant, csrf) = (page.hidden("grant"), page.hidden("csrf"));
@@ -244,7 +248,12 @@ async fn the_page_is_linked_and_speaks_the_persons_language() {
     let mut browser = served.browser().speaking("pt-BR");
     let page = browser.open(&app.pushed(&app.request()).await).await;
     let page = browser.sign_in(&page, "alice", PASSWORD).await;
-    assert!(page.html.contains("id=\"what-i-allowed\" href=\"&#x2f;consents\"") || page.html.contains("href=\"/consents\""), "{}", page.html);
+    assert!(
+        page.html.contains("id=\"what-i-allowed\" href=\"&#x2f;consents\"")
+            || page.html.contains("href=\"/consents\""),
+        "{}",
+        page.html
+    );
     browser.decide(&page, "approve").await;
     let page = browser.open("/consents").await;
     assert_eq!(page.by_id("consents"), Some("O que você autorizou"));

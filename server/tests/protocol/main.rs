@@ -52,4 +52,6 @@ mod server;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
+mod values;
+#[cfg(test)]
 mod workspaces;

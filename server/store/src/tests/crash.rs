@@ -135,6 +135,7 @@ async fn look_and_go_on(store: &Store, n: usize, acknowledged: usize) {
     assert_ne!(store.redeem(&again.redeemed(), &code, None).await.unwrap(), Redemption::Won, "statement {n}");
 }
 
+/// `F-E01`: killed between any two statements.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_dies_anywhere_loses_nothing_on_sqlite() {
     for n in 1.. {

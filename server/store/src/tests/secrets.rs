@@ -54,6 +54,7 @@ fn check(dump: &[u8], journeys: &[Journey]) {
     }
 }
 
+/// `D-04`: no file of the database, with its log.
 #[tokio::test]
 async fn the_files_of_sqlite_hold_no_secret() {
     let bench = SqliteBench::new();
@@ -70,6 +71,7 @@ async fn the_files_of_sqlite_hold_no_secret() {
     }
 }
 
+/// `D-04`: no table.
 #[tokio::test]
 async fn the_tables_of_postgresql_hold_no_secret() {
     let Some(bench) = PostgresBench::new().await else { return };
