@@ -8,7 +8,7 @@ use fapi_crds::names::{annotation, label};
 use fapi_crds::{KeyAlgorithm, KeyState, KeyUse};
 
 /// The life of one key. A crash, a restore or a new leader continues from here.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct KeyFacts {
     /// RFC 7638 thumbprint.
     pub kid: String,

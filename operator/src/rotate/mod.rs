@@ -23,6 +23,8 @@ mod facts;
 mod guard;
 mod line;
 mod lines;
+#[cfg(test)]
+mod model;
 mod outlook;
 mod policy;
 mod publish;
