@@ -16,7 +16,9 @@ use crate::text::annotations;
 #[x_kube(validation = Rule::new("has(self.host) != has(self.port)")
     .message("set exactly one of mtls.host (another name at the issuer's port) and mtls.port (the issuer's name at another port)"),
     validation = Rule::new("!has(self.crl) || has(self.clientCa)")
-        .message("mtls.crl holds the lists of the CAs in mtls.clientCa: set that too"))]
+        .message("mtls.crl holds the lists of the CAs in mtls.clientCa: set that too"),
+    validation = Rule::new("!has(self.forwarded) || has(self.clientCa)")
+        .message("the certificate of the proxy in mtls.forwarded is checked against mtls.clientCa: set that too"))]
 pub struct Mtls {
     /// Host name of the back door, at the issuer's port; told apart from the front door by SNI.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,16 +41,20 @@ pub struct Mtls {
     /// be read change nothing: the last good ones stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crl: Option<KeySource>,
-    /// Accept client certificates from a proxy that ends TLS. Absent: off, and all such headers are removed.
+    /// Believe one proxy that ends TLS which certificate a client has shown. Whoever else sends such a header is refused;
+    /// absent: everybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forwarded: Option<Forwarded>,
 }
 
-/// Client certificates that a proxy forwards in a header, from that proxy only.
+/// Client certificates that a proxy forwards in a header, from that proxy only. What it forwards is checked like a certificate
+/// of a handshake; that the client holds its key is the proxy's word. Clients that connect without the proxy go on to show theirs
+/// in the handshake.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Forwarded {
-    /// How the proxy writes the certificate: `AwsAlb`, `Envoy` (XFCC), `HAProxy`, `Nginx`, `RFC9440` (Client-Cert), `Traefik`.
+    /// How the proxy writes the certificate, and no other way: `Envoy` (XFCC), `HAProxy`, `Nginx`, `RFC9440` (Client-Cert),
+    /// `Traefik`; `AwsAlb` waits for a load balancer that shows a certificate of its own.
     pub dialect: ForwardedDialect,
     /// The one proxy whose headers are believed.
     pub from: ForwardedFrom,
@@ -59,20 +65,21 @@ pub struct Forwarded {
 pub enum ForwardedDialect {
     /// `X-Amzn-Mtls-Clientcert`.
     AwsAlb,
-    /// `x-forwarded-client-cert` with `Cert`.
+    /// `x-forwarded-client-cert` with `Cert`, perhaps `Chain`, of one hop: `SANITIZE_SET`.
     Envoy,
-    /// Base64 DER.
+    /// `X-SSL-Client-Cert`, base64 of the DER: `%[ssl_c_der,base64]`.
     HAProxy,
-    /// `ssl-client-cert`, URL-encoded PEM.
+    /// `ssl-client-cert`, URL-encoded PEM: `$ssl_client_escaped_cert`.
     Nginx,
-    /// `Client-Cert` (RFC 9440).
+    /// `Client-Cert` and `Client-Cert-Chain` (RFC 9440).
     #[serde(rename = "RFC9440")]
     Rfc9440,
-    /// `X-Forwarded-Tls-Client-Cert`.
+    /// `X-Forwarded-Tls-Client-Cert`, base64 of the DER, with commas between certificates: `passTLSClientCert` with `pem`.
     Traefik,
 }
 
-/// Who the proxy is: its address and its own certificate, both.
+/// Who the proxy is: its address and its own certificate, both. The certificate chains to `mtls.clientCa`, is made for clients, and
+/// has this name, which that authority must give to nobody else.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.sanDns) != has(self.sanUri)")

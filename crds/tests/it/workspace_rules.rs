@@ -142,7 +142,9 @@ fn certificates_of_authorities_come_from_a_config_map_or_a_secret() {
 #[test]
 fn a_proxy_is_named_by_network_and_certificate() {
     let forwarded = |from: Value| {
-        with_spec(workspace(), json!({"mtls": {"forwarded": {"dialect": "RFC9440", "from": from}}}))
+        let anchors = json!({"configMapRef": {"name": "ecosystem", "key": "ca.pem"}});
+        let forwarded = json!({"dialect": "RFC9440", "from": from});
+        with_spec(workspace(), json!({"mtls": {"clientCa": anchors, "forwarded": forwarded}}))
     };
     accepts(&forwarded(json!({"cidrs": ["10.0.0.0/8", "fd00::/8"], "sanDns": "proxy.bank.example"})));
     accepts(&forwarded(json!({"cidrs": ["10.0.0.0/8"], "sanUri": "spiffe://bank.example/proxy"})));
@@ -152,6 +154,9 @@ fn a_proxy_is_named_by_network_and_certificate() {
         "write networks as address/length",
     );
     refuses(&forwarded(json!({"cidrs": [], "sanDns": "proxy.bank.example"})), "needs at least 1");
+    let from = json!({"cidrs": ["10.0.0.0/8"], "sanDns": "proxy.bank.example"});
+    let unanchored = json!({"mtls": {"forwarded": {"dialect": "RFC9440", "from": from}}});
+    refuses(&with_spec(workspace(), unanchored), "is checked against mtls.clientCa");
 }
 
 #[test]

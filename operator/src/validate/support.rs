@@ -4,7 +4,7 @@
 use fapi_crds::client::{ClientSpec, GrantType};
 use fapi_crds::signing_key::SigningKeySpec;
 use fapi_crds::workspace::{
-    Approval, EncryptionAlgorithms, LoginType, Profile, Protocol, Tls, WorkspaceSpec,
+    Approval, EncryptionAlgorithms, ForwardedDialect, LoginType, Profile, Protocol, Tls, WorkspaceSpec,
 };
 use fapi_crds::{ContentEncryption, KeyManagement};
 
@@ -24,7 +24,13 @@ const WORKSPACE: &[Field<WorkspaceSpec>] = &[
         },
     },
     Field { name: "deletionProtection", used: |spec| spec.deletion_protection },
-    Field { name: "mtls.forwarded", used: |spec| spec.mtls.forwarded.is_some() },
+    Field {
+        name: "mtls.forwarded.dialect: AwsAlb (it shows no certificate of its own)",
+        used: |spec| {
+            let forwarded = spec.mtls.forwarded.as_ref();
+            forwarded.is_some_and(|forwarded| forwarded.dialect == ForwardedDialect::AwsAlb)
+        },
+    },
     Field { name: "mtls.tls.issuerRef", used: |spec| spec.mtls.tls.as_ref().is_some_and(asks_an_issuer) },
     Field { name: "tls.issuerRef", used: |spec| asks_an_issuer(&spec.tls) },
     Field {

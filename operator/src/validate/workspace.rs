@@ -1,6 +1,7 @@
 //! May this Workspace be served? Its spec, what it refers to, and what holds in its place while it may not.
 
 use fapi_config::{Document, LoginType, StorageType, Ui};
+use fapi_core::certificate::{Dialect, Forwarded, Network, SubjectName};
 use fapi_core::ids::ClientId;
 use fapi_core::issuer::{Doors, Issuer, Mtls};
 use fapi_core::profile::{Rules, narrow};
@@ -8,7 +9,9 @@ use fapi_core::registry::{Resource, ScopeDefinition, offered_scopes};
 use fapi_core::scope::{Scope, Scopes};
 use fapi_core::{Lifetime, Timestamp};
 use fapi_crds::Reason;
-use fapi_crds::workspace::{LoginType as Login, StorageType as Storage, Tls, WorkspaceSpec};
+use fapi_crds::workspace::{
+    ForwardedDialect, LoginType as Login, StorageType as Storage, Tls, WorkspaceSpec,
+};
 use fapi_jose::KeyManagement;
 use zeroize::Zeroizing;
 
@@ -133,6 +136,7 @@ fn document(spec: &WorkspaceSpec, found: &Found) -> (Option<(Document, Rules)>, 
     let issuer = Issuer::parse(&spec.issuer)
         .map_err(|error| refuse(Reason::InvalidIssuer, format!("issuer: {error}")));
     let mtls = doors(spec, issuer.as_ref().ok()).map_err(|message| refuse(Reason::InvalidSpec, message));
+    let forwarded = forwarded(spec).map_err(|message| refuse(Reason::InvalidSpec, message));
     let profile = protocol::profile(spec.profile);
     let overrides = overrides(spec.protocol.as_ref())
         .map_err(|(field, message)| refuse(Reason::InvalidSpec, format!("{field}: {message}")));
@@ -181,8 +185,8 @@ fn document(spec: &WorkspaceSpec, found: &Found) -> (Option<(Document, Rules)>, 
             refuse(Reason::InvalidSpec, "profile: cannot change: make another Workspace".to_owned());
         }
     }
-    let (Ok(issuer), Ok(mtls), Ok(overrides), Some(rules), Ok(scopes), Ok(resources)) =
-        (issuer, mtls, overrides, rules, scopes, resources)
+    let (Ok(issuer), Ok(mtls), Ok(forwarded), Ok(overrides), Some(rules), Ok(scopes), Ok(resources)) =
+        (issuer, mtls, forwarded, overrides, rules, scopes, resources)
     else {
         return (None, problems);
     };
@@ -191,6 +195,7 @@ fn document(spec: &WorkspaceSpec, found: &Found) -> (Option<(Document, Rules)>, 
         Storage::SQLite => StorageType::SQLite,
     };
     let mut document = Document::new(issuer, mtls, profile, LoginType::Users, storage);
+    document.forwarded = forwarded;
     document.protocol = overrides;
     document.scopes = scopes;
     document.resources = resources;
@@ -217,6 +222,36 @@ fn doors(spec: &WorkspaceSpec, issuer: Option<&Issuer>) -> Result<Mtls, String> 
         }
     }
     Ok(mtls)
+}
+
+/// The proxy whose word counts for client certificates.
+fn forwarded(spec: &WorkspaceSpec) -> Result<Option<Forwarded>, String> {
+    let Some(said) = &spec.mtls.forwarded else { return Ok(None) };
+    let dialect = match said.dialect {
+        // Refused by its name in `support`.
+        ForwardedDialect::AwsAlb => return Ok(None),
+        ForwardedDialect::Envoy => Dialect::Envoy,
+        ForwardedDialect::HAProxy => Dialect::HAProxy,
+        ForwardedDialect::Nginx => Dialect::Nginx,
+        ForwardedDialect::Rfc9440 => Dialect::Rfc9440,
+        ForwardedDialect::Traefik => Dialect::Traefik,
+    };
+    let networks = said.from.cidrs.iter().enumerate().map(|(index, network)| {
+        network.parse::<Network>().map_err(|error| format!("mtls.forwarded.from.cidrs[{index}]: {error}"))
+    });
+    let name = match (&said.from.san_dns, &said.from.san_uri) {
+        (Some(name), None) => SubjectName::SanDns(name.clone()),
+        (None, Some(uri)) => SubjectName::SanUri(uri.clone()),
+        _ => return Err("mtls.forwarded.from: set exactly one of sanDns and sanUri".to_owned()),
+    };
+    name.check().map_err(|error| format!("mtls.forwarded.from: {error}"))?;
+    if spec.mtls.client_ca.is_none() {
+        return Err(
+            "mtls.forwarded: the proxy's own certificate is checked against mtls.clientCa: set that too"
+                .to_owned(),
+        );
+    }
+    Ok(Some(Forwarded { dialect, networks: networks.collect::<Result<_, _>>()?, name }))
 }
 
 /// Durations with a production floor, and that floor.

@@ -1,5 +1,6 @@
 //! What does a server serve? Everything of a Workspace but its clients and its secrets: `workspace.json`.
 
+use fapi_core::certificate::Forwarded;
 use fapi_core::ids::{ClientId, Incarnation};
 use fapi_core::issuer::{Issuer, Mtls};
 use fapi_core::profile::{Overrides, ProfileName};
@@ -20,6 +21,9 @@ pub struct Document {
     pub issuer: Issuer,
     /// Where the back door is.
     pub mtls: Mtls,
+    /// The proxy whose word counts for client certificates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded: Option<Forwarded>,
     /// The floor.
     pub profile: ProfileName,
     /// What the Workspace narrows.
@@ -65,6 +69,7 @@ impl Document {
             format: FORMAT,
             issuer,
             mtls,
+            forwarded: None,
             profile,
             protocol: Overrides::default(),
             scopes: Vec::new(),

@@ -83,6 +83,7 @@ impl Loaded {
             resources: document.resources.clone(),
             anchors,
             revocations,
+            forwarded: document.forwarded.clone(),
             keys: published(document),
             decryption: self.decryption()?,
             subject_salt: SubjectSalt::new(self.secrets.subject_salt.expose()),

@@ -181,6 +181,7 @@ impl Workspace {
             resources: self.resources,
             anchors: self.anchors,
             revocations: self.revocations,
+            forwarded: None,
             keys: std::iter::once(signature).chain(encryption).collect(),
             decryption: self.decryption,
             subject_salt: SubjectSalt::new(&[7; 32]),

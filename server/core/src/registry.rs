@@ -8,7 +8,7 @@ use aws_lc_rs::hmac;
 use fapi_jose::{Alg, DecryptionKey, JwkSet, KeyManagement, PublicJwk};
 use serde::{Deserialize, Serialize};
 
-use crate::certificate::{CertificateError, PeerCertificate, RevocationLists, TrustAnchors};
+use crate::certificate::{CertificateError, Forwarded, PeerCertificate, RevocationLists, TrustAnchors};
 use crate::client::Client;
 use crate::ids::{ClientId, Subject};
 use crate::issuer::{Doors, Issuer};
@@ -34,6 +34,8 @@ pub struct Registry {
     pub anchors: Option<TrustAnchors>,
     /// What their CAs have taken back. `None`: nobody asks.
     pub revocations: Option<RevocationLists>,
+    /// The proxy whose word counts for certificates. `None`: nobody's does.
+    pub forwarded: Option<Forwarded>,
     /// Public halves of our keys.
     pub keys: Vec<PublishedKey>,
     /// Private halves of what others encrypt to us with.
@@ -56,6 +58,7 @@ pub struct RegistryParts {
     pub resources: Vec<Resource>,
     pub anchors: Option<TrustAnchors>,
     pub revocations: Option<RevocationLists>,
+    pub forwarded: Option<Forwarded>,
     pub keys: Vec<PublishedKey>,
     pub decryption: Vec<HeldKey>,
     pub subject_salt: SubjectSalt,
@@ -144,6 +147,7 @@ impl Registry {
             resources: parts.resources,
             anchors: parts.anchors,
             revocations: parts.revocations,
+            forwarded: parts.forwarded,
             keys: parts.keys,
             decryption: parts.decryption,
             subject_salt: parts.subject_salt,

@@ -1,6 +1,6 @@
 //! What happens to every request, whatever its route?
 //!
-//! Straight-line, in this order: does it name this door, does it carry a certificate where none belongs, is its body one
+//! Straight-line, in this order: does it name this door, whose certificate comes with it, is its body one
 //! that we read; then its route answers, in a task of its own; then the answer gets what every answer has, and a line in
 //! the log.
 
@@ -154,10 +154,13 @@ impl Desk {
             return Err(Refused::OtherAuthority);
         }
 
-        // TL-01: a certificate is what the handshake has shown, and nothing else.
-        if door == Door::Back && forwarded::carries_certificate(&parts.headers) {
-            return Err(Refused::ForwardedCertificate);
-        }
+        // TL-01: a certificate is what the handshake has shown, or what the proxy that the Workspace names passes on.
+        let peer = match door {
+            Door::Back => {
+                forwarded::client(&caller.peer, &parts.headers, &current.registry, self.app.clock().now())?
+            }
+            Door::Front => caller.peer.clone(),
+        };
 
         // H-05, H-04, H-01: nothing is unpacked, and nothing is begun with half a body.
         if parts.headers.contains_key(CONTENT_ENCODING) {
@@ -165,7 +168,7 @@ impl Desk {
         }
         let body = self.read(caller, &parts, body).await?;
 
-        parts.extensions.insert(caller.peer.clone());
+        parts.extensions.insert(peer);
         parts.extensions.insert(id.clone());
         parts.extensions.insert(current);
         parts.extensions.insert(route.clone());

@@ -1,9 +1,18 @@
-//! Does somebody try to pass a certificate off in a header? (TL-01, TL-02, L5)
+//! Whose certificate comes with a request? That of the connection; from the one proxy that the Workspace names, the one in its
+//! header. From anybody else such a header is an attempt to pass a certificate off (TL-01, TL-02, L5).
 
+use fapi_core::Timestamp;
+use fapi_core::certificate::Dialect;
+use fapi_core::registry::Registry;
+use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName};
+use tracing::warn;
 
-/// The names under which proxies pass client certificates on. No proxy is configured, so whoever sends one of these is
-/// confused or an attacker, and is told so instead of being ignored.
+use super::Peer;
+use crate::telemetry::Refused;
+
+/// The names under which proxies pass client certificates on. Whoever sends one and is not the proxy that is configured for it
+/// is confused or an attacker, and is told so instead of being ignored.
 const NAMES: [&str; 22] = [
     "client-cert",
     "client-cert-chain",
@@ -29,9 +38,61 @@ const NAMES: [&str; 22] = [
     "x-tls-client-cert",
 ];
 
+/// The peer of a request: with the certificate that counts for it.
+pub(super) fn client(
+    peer: &Peer,
+    headers: &HeaderMap,
+    registry: &Registry,
+    now: Timestamp,
+) -> Result<Peer, Refused> {
+    let proxy = registry
+        .forwarded
+        .as_ref()
+        .filter(|proxy| proxy.is_from(peer.remote().ip(), peer.certificate(), registry, now));
+    let Some(proxy) = proxy else {
+        return if carries_certificate(headers) {
+            Err(Refused::ForwardedCertificate)
+        } else {
+            Ok(peer.clone())
+        };
+    };
+
+    // What a client sent under another name, and the proxy let through.
+    if headers.keys().any(|name| is_certificate(name) && !is_of(proxy.dialect, name))
+        || is_hop_by_hop(headers)
+    {
+        return Err(Refused::ForwardedCertificate);
+    }
+    let values = |name: Option<&str>| -> Vec<&[u8]> {
+        name.into_iter().flat_map(|name| headers.get_all(name)).map(http::HeaderValue::as_bytes).collect()
+    };
+    let (leaf, chain) = (values(Some(proxy.dialect.header())), values(proxy.dialect.chain_header()));
+    let certificate = proxy.dialect.read(&leaf, &chain).map_err(|why| {
+        let header = proxy.dialect.header();
+        warn!(header, "Refused a certificate that the proxy passed on in {header}: {why}");
+        Refused::ForwardedMalformed
+    })?;
+    // Without a header the client has shown none: the proxy's own certificate is never the client's.
+    Ok(peer.passing_on(certificate))
+}
+
 /// Whether a header carries a client certificate, however it is spelled: some servers read `_` as `-`.
-pub(super) fn carries_certificate(headers: &HeaderMap) -> bool {
-    headers.keys().any(is_certificate)
+fn carries_certificate(headers: &HeaderMap) -> bool {
+    headers.keys().any(is_certificate) || is_hop_by_hop(headers)
+}
+
+/// Whether the head asks that such a header be dropped on the way (CVE-2024-45410).
+fn is_hop_by_hop(headers: &HeaderMap) -> bool {
+    let listed = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    listed
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse::<HeaderName>().ok())
+        .any(|name| is_certificate(&name))
+}
+
+fn is_of(dialect: Dialect, name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name == dialect.header() || dialect.chain_header() == Some(name) || dialect.beside().contains(&name)
 }
 
 fn is_certificate(name: &HeaderName) -> bool {

@@ -8,12 +8,12 @@ use rustls::ServerConnection;
 
 use super::Door;
 
-/// What the handshake has shown. It stands in the extensions of every request, and is true of all requests of its
-/// connection. Cheap to clone.
+/// What the handshake has shown, and the certificate of the client: from the handshake too, or where the other end is the proxy
+/// that the Workspace names, from what it passes on. It stands in the extensions of every request. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Peer(Arc<Facts>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Facts {
     door: Door,
     remote: SocketAddr,
@@ -43,6 +43,11 @@ impl Peer {
         })))
     }
 
+    /// The same connection, with the certificate that the proxy at its other end passes on for one request.
+    pub(super) fn passing_on(&self, certificate: Option<PeerCertificate>) -> Self {
+        Self(Arc::new(Facts { certificate, ..Facts::clone(&self.0) }))
+    }
+
     /// The door it came in by.
     pub fn door(&self) -> Door {
         self.0.door
@@ -54,8 +59,8 @@ impl Peer {
         self.0.remote
     }
 
-    /// The certificate it has shown, with its chain; none if it has shown none, and never one at the front door. It holds
-    /// the key; nothing else has been verified.
+    /// The certificate that the client has shown, with its chain; none if it has shown none, and never one at the front door.
+    /// The client holds the key; nothing else has been verified.
     pub fn certificate(&self) -> Option<&PeerCertificate> {
         self.0.certificate.as_ref()
     }

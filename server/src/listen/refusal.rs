@@ -32,6 +32,11 @@ pub(super) fn answer(door: Door, reason: Refused) -> Response {
             "invalid_request",
             "a client certificate is shown in the TLS handshake, never in a header",
         ),
+        Refused::ForwardedMalformed => (
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "the proxy passed on a client certificate that cannot be read",
+        ),
         Refused::OtherAuthority => (
             StatusCode::MISDIRECTED_REQUEST,
             "invalid_request",

@@ -80,6 +80,8 @@ labels!(
         ContentEncoding = "content_encoding",
         /// A certificate in a header (TL-01).
         ForwardedCertificate = "forwarded_certificate",
+        /// A certificate that the proxy passed on and that cannot be read (TL-03).
+        ForwardedMalformed = "forwarded_malformed",
         /// A host that this door is not (TL-15).
         OtherAuthority = "other_authority",
         /// More requests at once than we take.

@@ -25,7 +25,7 @@ fn key() -> KeyPair {
 /// What a certificate says: its common name, its alternative names, and whether it has ended.
 pub(crate) struct Says<'a> {
     name: &'a str,
-    pub(crate) others: Vec<SanType>,
+    others: Vec<SanType>,
     ended: bool,
 }
 

@@ -41,9 +41,12 @@ mod openid;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod resources;
+#[cfg(test)]
 mod revocation;
 #[cfg(test)]
 mod secrecy;

@@ -14,7 +14,7 @@ use crate::pki::Identity;
 use crate::server::{BACK, Served, TestServer};
 
 /// Noon is 2027-01-15; such a list speaks until the twentieth.
-fn list(ca: &Ca, number: u64, serials: &[u64]) -> Vec<u8> {
+pub(crate) fn list(ca: &Ca, number: u64, serials: &[u64]) -> Vec<u8> {
     let revoked = |serial: &u64| RevokedCertParams {
         serial_number: SerialNumber::from(*serial),
         revocation_time: date_time_ymd(2027, 1, 14),
@@ -163,7 +163,7 @@ fn access_to(methods: &[(&str, String)]) -> Vec<u8> {
         [&[tag, u8::try_from(content.len()).ok().filter(|length| *length < 128).unwrap()], content].concat()
     };
     let descriptions = methods.iter().map(|(method, location)| {
-        let last = u8::from_str_radix(&method[method.len() - 1..], 10).unwrap();
+        let last: u8 = method[method.len() - 1..].parse().unwrap();
         // 1.3.6.1.5.5.7.48.N
         let method = element(0x06, &[0x2b, 6, 1, 5, 5, 7, 48, last]);
         element(0x30, &[method, element(0x86, location.as_bytes())].concat())

@@ -9,6 +9,8 @@ mod exhaustion;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod malformed;
+#[cfg(test)]
 mod pki;
 #[cfg(test)]
 mod process;

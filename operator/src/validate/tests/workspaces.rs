@@ -84,8 +84,8 @@ fn a_field_without_effect_is_refused_by_its_name() {
         (json!({"profile": "OpenBankingBrazil"}), "profile"),
         (json!({"deletionProtection": true}), "deletionProtection"),
         (
-            json!({"mtls": {"forwarded": {"dialect": "Envoy", "from": {"cidrs": ["10.0.0.0/8"], "sanDns": "p.example"}}}}),
-            "mtls.forwarded",
+            json!({"mtls": {"forwarded": {"dialect": "AwsAlb", "from": {"cidrs": ["10.0.0.0/8"], "sanDns": "p.example"}}}}),
+            "mtls.forwarded.dialect",
         ),
         (json!({"mtls": {"tls": {"issuerRef": {"name": "ca"}}}}), "mtls.tls.issuerRef"),
         (json!({"tls": {"selfSigned": null, "issuerRef": {"name": "ca"}}}), "tls.issuerRef"),
@@ -355,6 +355,38 @@ fn revocation_lists_are_read_before_they_are_published_and_the_last_good_ones_st
     assert_eq!(refs.reason, Reason::Expired, "TL-10: visible in status");
     assert!(refs.message.contains("the revocation list of CN="), "{}", refs.message);
     assert_eq!(published, ended.as_bytes(), "what it says holds; who it speaks for is refused");
+}
+
+/// `TL-01`: the proxy is named by its networks and its own certificate, which is checked against the anchors.
+#[test]
+fn a_proxy_travels_to_the_pods_as_it_was_named() {
+    let spec = |dialect: &str, from: serde_json::Value| {
+        let anchors = json!({"configMapRef": {"name": "ecosystem", "key": "ca.pem"}});
+        json!({"mtls": {"clientCa": anchors, "forwarded": {"dialect": dialect, "from": from}}})
+    };
+    let judge = |spec: &serde_json::Value| validate(&found(workspace_with(spec), Vec::new()));
+    let from = json!({"cidrs": ["10.0.0.0/8", "fd00::/8"], "sanUri": "spiffe://bank.example/proxy"});
+    for dialect in ["Envoy", "HAProxy", "Nginx", "RFC9440", "Traefik"] {
+        let verdict = judge(&spec(dialect, from.clone()));
+        assert!(verdict.workspace.accepted.is_true(), "{}", verdict.workspace.accepted.message);
+        let published = verdict.publication.unwrap().document.forwarded.unwrap();
+        let expected = json!({"dialect": dialect, "networks": ["10.0.0.0/8", "fd00::/8"],
+            "name": {"sanUri": "spiffe://bank.example/proxy"}});
+        assert_eq!(serde_json::to_value(&published).unwrap(), expected, "TL-01");
+    }
+    for (from, said) in [
+        (
+            json!({"cidrs": ["10.0.0.0"], "sanDns": "p.example"}),
+            "mtls.forwarded.from.cidrs[0]: write networks as",
+        ),
+        (json!({"cidrs": ["10.0.0.0/8"], "sanDns": "*.example"}), "mtls.forwarded.from: sanDns must be"),
+        (json!({"cidrs": ["10.0.0.0/8"]}), "set exactly one of sanDns and sanUri"),
+    ] {
+        let accepted = judge(&spec("Nginx", from)).workspace.accepted;
+        assert!(accepted.message.contains(said), "TL-01 {}", accepted.message);
+    }
+    let unanchored = json!({"mtls": {"forwarded": {"dialect": "Nginx", "from": from}}});
+    assert!(judge(&unanchored).workspace.accepted.message.contains("checked against mtls.clientCa"), "TL-01");
 }
 
 #[test]

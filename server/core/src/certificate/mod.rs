@@ -5,16 +5,19 @@
 //! | `peer` | what did the caller present, and may its key be used at all? |
 //! | `anchors` | does it chain to the Workspace's client CA? |
 //! | `revocation` | has its CA taken it back? |
+//! | `forwarded` | which certificate does a proxy pass on, and is it that proxy? |
 //! | `name` | does it have the one name that was registered (RFC 8705 2.1.2)? |
 //! | `dn` | which distinguished name is this text, and this DER? Are they equal? |
 //! | `pem`, `facts` | what stands in a Secret with certificates or revocation lists? |
 //!
-//! Everything here is judged from bytes and a `now`. That the caller holds the private key is proved by the TLS handshake,
-//! nowhere else: a certificate that arrives in a header is only text (`TL-01`, `TL-02`).
+//! Everything here is judged from bytes and a `now`. That the caller holds the private key is proved by the TLS handshake, or is
+//! the word of the one proxy that the Workspace names: in a header of anybody else, a certificate is only text (`TL-01`,
+//! `TL-02`).
 
 mod anchors;
 mod dn;
 mod facts;
+mod forwarded;
 mod name;
 mod peer;
 mod pem;
@@ -25,6 +28,7 @@ pub(crate) mod tests;
 pub use anchors::{TrustAnchors, TrustAnchorsError, TrustAnchorsErrorKind};
 pub use dn::InvalidDn;
 pub use facts::{CertificateFacts, CertificatesError, CertificatesErrorKind, describe_pem};
+pub use forwarded::{Dialect, Forwarded, ForwardedError, InvalidNetwork, Network};
 pub use name::{InvalidSubjectName, SubjectName};
 pub use peer::PeerCertificate;
 pub use pem::PemProblem;

@@ -183,7 +183,7 @@ fn a_revoked_certificate_authenticates_nobody() {
             .client_ca(&ca.pem())
     };
     let before = workspace().build();
-    let after = workspace().revocations(&signed(list(&[7]), &ca)).build();
+    let after = workspace().revocations(&signed(&list(&[7]), &ca)).build();
 
     for id in ["tls", "own"] {
         let id = [("client_id", id)];

@@ -6,6 +6,7 @@ mod dn_differential;
 mod dn_properties;
 mod dn_vectors;
 mod facts;
+mod forwarded;
 mod names;
 mod peer;
 pub(crate) mod revocation;

@@ -26,7 +26,7 @@ pub(crate) fn list(serials: &[u64]) -> CertificateRevocationListParams {
     }
 }
 
-pub(crate) fn signed(list: CertificateRevocationListParams, ca: &Issuer<'_, KeyPair>) -> String {
+pub(crate) fn signed(list: &CertificateRevocationListParams, ca: &Issuer<'_, KeyPair>) -> String {
     list.signed_by(ca).unwrap().pem().unwrap()
 }
 
@@ -58,7 +58,7 @@ fn what_the_ca_has_taken_back_is_refused_and_nothing_else() {
     let ca = root(ca_params("CA"));
     let trusted = anchors(&ca.pem());
     let (revoked, other) = (peer([issued(&numbered(7), &ca)]), peer([issued(&numbered(8), &ca)]));
-    let lists = lists(&signed(list(&[7]), &ca));
+    let lists = lists(&signed(&list(&[7]), &ca));
     assert_eq!(lists.check(&trusted), Ok(()));
     assert_eq!(trusted.check_unrevoked(&revoked, &lists, NOW), Err(CertificateError::Revoked), "TL-10");
     assert_eq!(trusted.check_unrevoked(&other, &lists, NOW), Ok(()), "TL-10: the other one is still good");
@@ -72,7 +72,7 @@ fn not_knowing_is_not_enough() {
     let ca = root(ca_params("CA"));
     let trusted = anchors(&ca.pem());
     let certificate = peer([issued(&numbered(8), &ca)]);
-    let current = lists(&signed(list(&[]), &ca));
+    let current = lists(&signed(&list(&[]), &ca));
     assert_eq!(trusted.check_unrevoked(&certificate, &current, NOW), Ok(()), "an empty list is a list");
 
     let next_update = NOW + Lifetime::days(5);
@@ -85,7 +85,7 @@ fn not_knowing_is_not_enough() {
     assert_eq!(current.expired(NOW).count(), 0);
     assert_eq!(current.next_update(), Some(Timestamp::from_unix(1_781_913_600)), "2026-06-20");
 
-    for none in [RevocationLists::default(), lists(&signed(list(&[]), &root(ca_params("Other CA"))))] {
+    for none in [RevocationLists::default(), lists(&signed(&list(&[]), &root(ca_params("Other CA"))))] {
         assert_eq!(
             trusted.check_unrevoked(&certificate, &none, NOW),
             Err(CertificateError::RevocationUnknown),
@@ -105,11 +105,11 @@ fn an_intermediate_needs_a_list_and_may_be_on_one() {
     let certificate = peer([issued(&numbered(8), &below), below.der().to_vec()]);
     let check = |pem: String| trusted.check_unrevoked(&certificate, &lists(&pem), NOW);
 
-    let (of_root, of_issuing) = (signed(list(&[]), &ca), signed(list(&[]), &below));
+    let (of_root, of_issuing) = (signed(&list(&[]), &ca), signed(&list(&[]), &below));
     assert_eq!(check(format!("{of_root}{of_issuing}")), Ok(()), "TL-10");
     assert_eq!(check(of_issuing.clone()), Err(CertificateError::RevocationUnknown), "TL-10: of the root");
     assert_eq!(check(of_root), Err(CertificateError::RevocationUnknown), "TL-10: of the issuing CA");
-    let revoked = signed(list(&[70]), &ca);
+    let revoked = signed(&list(&[70]), &ca);
     assert_eq!(check(format!("{revoked}{of_issuing}")), Err(CertificateError::Revoked), "TL-10");
 }
 
@@ -119,7 +119,7 @@ fn a_list_that_another_ca_signed_does_not_count() {
     let (ours, theirs) = (root(ca_params("CA")), root(ca_params("CA")));
     let trusted = anchors(&ours.pem());
     let certificate = peer([issued(&numbered(8), &ours)]);
-    let forged = lists(&signed(list(&[8]), &theirs));
+    let forged = lists(&signed(&list(&[8]), &theirs));
     assert_eq!(
         forged.check(&trusted).unwrap_err().kind,
         RevocationListsErrorKind::Forged,
@@ -131,9 +131,9 @@ fn a_list_that_another_ca_signed_does_not_count() {
         "TL-10: an empty answer, not that of another"
     );
 
-    let both = format!("{}{}", signed(list(&[8]), &theirs), signed(list(&[]), &ours));
+    let both = format!("{}{}", signed(&list(&[8]), &theirs), signed(&list(&[]), &ours));
     assert_eq!(trusted.check_unrevoked(&certificate, &lists(&both), NOW), Ok(()), "ours counts beside it");
-    let both = format!("{}{}", signed(list(&[]), &theirs), signed(list(&[8]), &ours));
+    let both = format!("{}{}", signed(&list(&[]), &theirs), signed(&list(&[8]), &ours));
     assert_eq!(
         trusted.check_unrevoked(&certificate, &lists(&both), NOW),
         Err(CertificateError::Revoked),
@@ -146,7 +146,7 @@ fn a_list_that_another_ca_signed_does_not_count() {
 fn a_renewed_ca_and_its_predecessor_each_have_their_list() {
     let (before, after) = (root(ca_params("CA")), root(ca_params("CA")));
     let trusted = anchors(&format!("{}{}", before.pem(), after.pem()));
-    let lists = lists(&format!("{}{}", signed(list(&[7]), &before), signed(list(&[9]), &after)));
+    let lists = lists(&format!("{}{}", signed(&list(&[7]), &before), signed(&list(&[9]), &after)));
     assert_eq!(lists.check(&trusted), Ok(()));
     let check =
         |serial, ca: &Ca| trusted.check_unrevoked(&peer([issued(&numbered(serial), ca)]), &lists, NOW);
@@ -165,7 +165,7 @@ fn of_two_lists_of_one_ca_the_newer_speaks() {
     let mut newer = list(&[8]);
     newer.this_update = rcgen::date_time_ymd(2026, 6, 12);
     newer.next_update = rcgen::date_time_ymd(2026, 6, 25);
-    let (older, newer) = (signed(list(&[]), &ca), signed(newer, &ca));
+    let (older, newer) = (signed(&list(&[]), &ca), signed(&newer, &ca));
     for pem in [format!("{older}{newer}"), format!("{newer}{older}")] {
         assert_eq!(
             trusted.check_unrevoked(&certificate, &lists(&pem), NOW),
@@ -188,13 +188,13 @@ fn a_part_of_the_lists_speaks_for_its_certificates_only() {
         peer([issued(&params, &ca)])
     };
     let (one, two) = ("http://crl.example/1.crl", "http://crl.example/2.crl");
-    let both = lists(&format!("{}{}", signed(part(one, &[]), &ca), signed(part(two, &[7]), &ca)));
+    let both = lists(&format!("{}{}", signed(&part(one, &[]), &ca), signed(&part(two, &[7]), &ca)));
     let check = |certificate| trusted.check_unrevoked(&certificate, &both, NOW);
     assert_eq!(check(of_part(8, one)), Ok(()), "TL-10");
     assert_eq!(check(of_part(8, two)), Ok(()), "TL-10");
     assert_eq!(check(of_part(7, two)), Err(CertificateError::Revoked), "TL-10: partitioned");
 
-    let first = lists(&signed(part(one, &[]), &ca));
+    let first = lists(&signed(&part(one, &[]), &ca));
     assert_eq!(
         trusted.check_unrevoked(&of_part(7, two), &first, NOW),
         Err(CertificateError::RevocationUnknown),
@@ -206,7 +206,7 @@ fn a_part_of_the_lists_speaks_for_its_certificates_only() {
 #[test]
 fn what_is_no_list_is_refused_with_its_place() {
     let ca = root(ca_params("CA"));
-    let good = signed(list(&[7]), &ca);
+    let good = signed(&list(&[7]), &ca);
     assert_eq!(why(b""), RevocationListsErrorKind::Empty, "TL-10: malformed");
     assert_eq!(why(ca.pem().as_bytes()), RevocationListsErrorKind::OtherBlock);
     assert_eq!(why(format!("{good}hello").as_bytes()), RevocationListsErrorKind::Pem(PemProblem::Text));
@@ -259,6 +259,6 @@ fn a_certificate_that_names_where_its_list_is_is_judged_without_asking() {
     let certificate = peer([issued(&params, &ca)]);
     let trusted = anchors(&ca.pem());
     assert_eq!(trusted.check(&certificate, NOW), Ok(()));
-    let lists = lists(&signed(list(&[7]), &ca));
+    let lists = lists(&signed(&list(&[7]), &ca));
     assert_eq!(trusted.check_unrevoked(&certificate, &lists, NOW), Ok(()), "TL-11");
 }
