@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use fapi_crds::names::{annotation, label};
 use fapi_crds::workspace::Tls;
-use fapi_crds::{Client, KeySource, SecretKeyRef, SigningKey, Workspace};
+use fapi_crds::{Client, ConfigMapKeyRef, KeySource, SecretKeyRef, SigningKey, Workspace};
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -268,6 +268,14 @@ async fn of_workspace(cx: &Context, workspace: &Workspace, namespace: &str) -> R
         crl: by_source(spec.mtls.crl.as_ref()).await?,
         tls: tls(Some(&spec.tls)).await?,
         mtls_tls: tls(spec.mtls.tls.as_ref()).await?,
+        details_types: {
+            let mut found = BTreeMap::new();
+            for said in &spec.authorization_details_types {
+                let schema = config_map(cx, namespace, &said.schema_ref).await?;
+                found.insert(said.type_.clone(), schema);
+            }
+            found
+        },
         database_url: by_name(spec.storage.postgresql.as_ref().map(|database| &database.url_secret_ref))
             .await?,
     })
@@ -291,6 +299,10 @@ async fn of_source(cx: &Context, namespace: &str, source: &KeySource) -> Result<
     let Some(reference) = &source.config_map_ref else {
         return Ok(Resolved::Missing(Missing::ConfigMapNotFound));
     };
+    config_map(cx, namespace, reference).await
+}
+
+async fn config_map(cx: &Context, namespace: &str, reference: &ConfigMapKeyRef) -> Result<Resolved, Error> {
     let api: Api<ConfigMap> = Api::namespaced(cx.client.clone(), namespace);
     let read = api.get_opt(&reference.name).await;
     let Some(map) = read.trying(|| format!("get ConfigMap {namespace}/{}", reference.name))? else {

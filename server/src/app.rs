@@ -72,7 +72,7 @@ impl Current {
     /// # Errors
     /// What this version does not accept.
     pub fn new(loaded: Loaded, client_keys: &ClientKeys) -> Result<Self, Refused> {
-        let mut registry = loaded.to_registry()?;
+        let mut registry = loaded.to_registry(fapi_schema::compile)?;
         registry.use_fetched_keys(|url| client_keys.at(url));
         let keyring = Keyring::load(&loaded, &registry.decryption)?;
         let Loaded { manifest, document, secrets, users, .. } = loaded;

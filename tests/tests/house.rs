@@ -17,9 +17,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fapi-jose", &[]),
     ("fapi-core", &["fapi-jose"]),
     ("fapi-config", &["fapi-core", "fapi-jose"]),
+    ("fapi-schema", &["fapi-core", "fapi-jose"]),
     ("fapi-store", &["fapi-core", "fapi-jose"]),
-    ("fapi-server", &["fapi-config", "fapi-core", "fapi-jose", "fapi-store"]),
-    ("fapi-operator", &["fapi-config", "fapi-core", "fapi-crds", "fapi-jose"]),
+    ("fapi-server", &["fapi-config", "fapi-core", "fapi-jose", "fapi-schema", "fapi-store"]),
+    ("fapi-operator", &["fapi-config", "fapi-core", "fapi-crds", "fapi-jose", "fapi-schema"]),
 ];
 
 #[test]

@@ -138,6 +138,13 @@ impl Surroundings<'_> {
             crl: spec.mtls.crl.as_ref().map(source),
             tls: shown(spec.tls.secret_name.is_some()),
             mtls_tls: shown(spec.mtls.tls.as_ref().is_some_and(|tls| tls.secret_name.is_some())),
+            details_types: spec
+                .authorization_details_types
+                .iter()
+                .map(|said| {
+                    (said.type_.clone(), self.config_map(&said.schema_ref.name, &said.schema_ref.key))
+                })
+                .collect(),
             // The embedded database serves on a laptop; the address is only shown to be well-formed where it is written here.
             database_url: spec.storage.postgresql.as_ref().map(
                 |storage| match own(&storage.url_secret_ref) {

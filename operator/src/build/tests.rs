@@ -289,5 +289,5 @@ fn what_is_built_can_be_read_by_the_server() {
     files.insert("users.json", crate::fixture::USERS.as_bytes().to_vec());
     let loaded = fapi_config::Bundle::read(&files).unwrap();
     assert_eq!(loaded.manifest.revision, 1);
-    assert_eq!(loaded.to_registry().unwrap().clients().count(), 1);
+    assert_eq!(loaded.to_registry(fapi_schema::compile).unwrap().clients().count(), 1);
 }

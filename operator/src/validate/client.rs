@@ -111,6 +111,7 @@ pub(super) fn refusals(in_force: &InForce, registration: &Registration) -> Vec<P
         rules: &in_force.rules,
         scopes: &in_force.scopes,
         resources: &in_force.resources,
+        details_types: &in_force.details_types,
         has_client_ca: in_force.client_ca.is_some(),
     };
     let Err(refused) = Registered::register(&offer, registration.clone()) else { return Vec::new() };
@@ -337,6 +338,7 @@ fn write(
         grant_types: grant_types.collect(),
         scopes: (!scopes.is_empty()).then_some(scopes),
         resources: spec.resources.clone(),
+        authorization_details_types: spec.authorization_details_types.clone(),
         sender_constraint: spec.sender_constraint.map(protocol::sender_constraint),
         responses: (!spec.responses.is_empty())
             .then(|| spec.responses.iter().copied().map(protocol::response).collect()),

@@ -122,6 +122,8 @@ pub struct References {
     pub tls: Option<Resolved>,
     /// `tls.crt` of `mtls.tls.secretName`.
     pub mtls_tls: Option<Resolved>,
+    /// `authorizationDetailsTypes[].schemaRef`, by type.
+    pub details_types: BTreeMap<String, Resolved>,
     /// `storage.postgresql.urlSecretRef`.
     pub database_url: Option<Resolved>,
 }

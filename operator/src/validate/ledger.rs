@@ -17,6 +17,9 @@ pub struct Ledger {
     /// Since when the Workspace's trust anchors cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_ca_failing_since: Option<Timestamp>,
+    /// Since when the schemas of these types of authorization details cannot be read.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub details_failing_since: BTreeMap<String, Timestamp>,
 }
 
 /// What is remembered of one client id.

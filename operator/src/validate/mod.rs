@@ -5,6 +5,7 @@
 //! on being served while something is wrong. One bad Client never holds back another.
 
 mod client;
+mod details;
 mod found;
 mod identity;
 pub mod ledger;
@@ -81,7 +82,11 @@ pub fn validate(found: &Found) -> Verdict {
         users: in_force.users,
         client_ca: in_force.client_ca,
         crl: in_force.crl,
-        ledger: Ledger { client_ca_failing_since: in_force.client_ca_failing_since, ..ledger },
+        ledger: Ledger {
+            client_ca_failing_since: in_force.client_ca_failing_since,
+            details_failing_since: in_force.details_failing_since,
+            ..ledger
+        },
     };
     Verdict { workspace, clients, signing_keys, publication: Some(publication), wants_fresh_list }
 }

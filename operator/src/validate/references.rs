@@ -1,6 +1,8 @@
-//! What do a Workspace's references lead to? People, trust anchors, revocation lists, certificates, the database's address.
+//! What do a Workspace's references lead to? People, trust anchors, revocation lists, certificates, the database's address, schemas.
 
-use fapi_config::{Document, Users};
+use std::collections::BTreeMap;
+
+use fapi_config::{DetailsTypeEntry, Document, Users};
 use fapi_core::certificate::{RevocationLists, TrustAnchors};
 use fapi_core::issuer::Doors;
 use fapi_core::{Lifetime, Timestamp};
@@ -8,6 +10,7 @@ use fapi_crds::{KeySource, Reason, SecretKeyRef};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use zeroize::Zeroizing;
 
+use super::details;
 use super::found::{Found, Missing, Resolved};
 use super::material::{Place, Problem};
 use super::server_certificate;
@@ -19,6 +22,8 @@ pub(super) struct Resolution {
     pub(super) client_ca: Option<Vec<u8>>,
     pub(super) client_ca_failing_since: Option<Timestamp>,
     pub(super) crl: Option<Vec<u8>>,
+    pub(super) details_types: Vec<DetailsTypeEntry>,
+    pub(super) details_failing_since: BTreeMap<String, Timestamp>,
     pub(super) tls_not_after: Option<Time>,
     pub(super) problems: Vec<Problem>,
 }
@@ -47,6 +52,7 @@ pub(super) fn references(found: &Found, namespace: &str, document: Option<&Docum
     if let Some(source) = spec.mtls.crl.as_ref().and_then(of_key) {
         crl(found, namespace, &source, &mut resolution);
     }
+    details::types(found, namespace, &mut resolution);
     let hosts = document.map(|document| Doors::new(&document.issuer, &document.mtls));
     let (front, back) = hosts.as_ref().map_or(("", ""), |doors| (&doors.front.host, &doors.back.host));
     let front_hosts: &[&str] = if spec.mtls.tls.is_some() { &[front] } else { &[front, back] };

@@ -59,7 +59,6 @@ const WORKSPACE: &[Field<WorkspaceSpec>] = &[
         name: "protocol.refreshTokens.rotation.retryWindow",
         used: |spec| rotation(spec).is_some_and(|rotation| rotation.retry_window.is_some()),
     },
-    Field { name: "authorizationDetailsTypes", used: |spec| !spec.authorization_details_types.is_empty() },
     Field {
         name: "allowedClients.approval: Manual",
         used: |spec| spec.allowed_clients.approval == Approval::Manual,
@@ -94,7 +93,6 @@ const CLIENT: &[Field<ClientSpec>] = &[
     Field { name: "logo", used: |spec| spec.logo.is_some() },
     Field { name: "backchannelLogoutUri", used: |spec| spec.backchannel_logout_uri.is_some() },
     Field { name: "grantTypes: ciba", used: |spec| spec.grant_types.contains(&GrantType::Ciba) },
-    Field { name: "authorizationDetailsTypes", used: |spec| !spec.authorization_details_types.is_empty() },
     Field { name: "sectorIdentifierUri", used: |spec| spec.sector_identifier_uri.is_some() },
     Field {
         name: "output.configMap",

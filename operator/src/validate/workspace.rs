@@ -1,5 +1,7 @@
 //! May this Workspace be served? Its spec, what it refers to, and what holds in its place while it may not.
 
+use std::collections::BTreeMap;
+
 use fapi_config::{Document, LoginType, StorageType, Ui};
 use fapi_core::certificate::{Dialect, Forwarded, Network, SubjectName};
 use fapi_core::ids::ClientId;
@@ -36,6 +38,7 @@ pub(super) struct InForce {
     pub(super) rules: Rules,
     pub(super) scopes: Scopes,
     pub(super) resources: Vec<String>,
+    pub(super) details_types: Vec<String>,
     /// What others may encrypt to us with: there is a key line for it.
     pub(super) opens: Vec<KeyManagement>,
     pub(super) client_shards: u8,
@@ -44,6 +47,7 @@ pub(super) struct InForce {
     pub(super) client_ca: Option<Vec<u8>>,
     pub(super) client_ca_failing_since: Option<Timestamp>,
     pub(super) crl: Option<Vec<u8>>,
+    pub(super) details_failing_since: BTreeMap<String, Timestamp>,
 }
 
 /// Judges the Workspace.
@@ -64,7 +68,10 @@ pub(super) fn judge(found: &Found) -> (WorkspaceVerdict, Option<InForce>) {
 
     let spec_in_force = judged.is_some() && !spec.suspend;
     let chosen = match judged {
-        Some(judged) if !spec.suspend => Some(judged),
+        Some((document, rules)) if !spec.suspend => {
+            let types = references.details_types.clone();
+            Some((Document { authorization_details_types: types, ..document }, rules))
+        }
         _ => last_good(found),
     };
     let effective = chosen.as_ref().map(|(_, rules)| protocol::effective(rules));
@@ -92,6 +99,11 @@ pub(super) fn judge(found: &Found) -> (WorkspaceVerdict, Option<InForce>) {
             current: spec_in_force,
             scopes: offered_scopes(document.scopes.iter().map(|scope| scope.name.clone())),
             resources: document.resources.iter().map(|resource| resource.identifier.clone()).collect(),
+            details_types: document
+                .authorization_details_types
+                .iter()
+                .map(|entry| entry.name.clone())
+                .collect(),
             opens: signing_keys::opens(found),
             document,
             rules,
@@ -103,6 +115,7 @@ pub(super) fn judge(found: &Found) -> (WorkspaceVerdict, Option<InForce>) {
             client_ca: references.client_ca,
             client_ca_failing_since: references.client_ca_failing_since,
             crl: references.crl,
+            details_failing_since: references.details_failing_since,
         }),
         _ => None,
     };
@@ -173,6 +186,12 @@ fn document(spec: &WorkspaceSpec, found: &Found) -> (Option<(Document, Rules)>, 
     let scopes = scopes(spec).map_err(|message| refuse(Reason::InvalidSpec, message));
     let resources = resources(spec, scopes.as_deref().unwrap_or_default())
         .map_err(|message| refuse(Reason::InvalidSpec, message));
+    for (index, said) in spec.authorization_details_types.iter().enumerate() {
+        if spec.authorization_details_types.iter().take(index).any(|other| other.type_ == said.type_) {
+            let message = format!("authorizationDetailsTypes[{index}].type: is there twice");
+            refuse(Reason::InvalidSpec, message);
+        }
+    }
     if let (Some(previous), Ok(issuer)) = (&found.previous, &issuer) {
         let same_life = Some(&previous.manifest.workspace_uid) == found.workspace.metadata.uid.as_ref();
         if same_life && previous.document.issuer != *issuer {

@@ -91,14 +91,18 @@ pub(super) fn of_workspace(workspace: &Workspace) -> BTreeSet<Reference> {
     for source in [&spec.mtls.client_ca, &spec.mtls.crl].into_iter().flatten() {
         found.extend(of_source(&namespace, source));
     }
+    let schemas = spec.authorization_details_types.iter();
+    found.extend(schemas.map(|said| config_map(&namespace, &said.schema_ref.name)));
     found
 }
 
 fn of_source(namespace: &str, source: &KeySource) -> Option<Reference> {
-    let map = source.config_map_ref.as_ref().map(|map| {
-        Reference::ConfigMap(ObjectKey { namespace: namespace.to_owned(), name: map.name.clone() })
-    });
+    let map = source.config_map_ref.as_ref().map(|map| config_map(namespace, &map.name));
     map.or_else(|| source.secret_ref.as_ref().map(|found| secret(namespace, &found.name)))
+}
+
+fn config_map(namespace: &str, name: &str) -> Reference {
+    Reference::ConfigMap(ObjectKey { namespace: namespace.to_owned(), name: name.to_owned() })
 }
 
 fn secret(namespace: &str, name: &str) -> Reference {

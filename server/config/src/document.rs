@@ -35,6 +35,9 @@ pub struct Document {
     /// APIs that accept the tokens (RFC 8707).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<Resource>,
+    /// Types of authorization details (RFC 9396).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details_types: Vec<DetailsTypeEntry>,
     /// How people sign in.
     pub login: Login,
     /// The pages.
@@ -74,6 +77,7 @@ impl Document {
             protocol: Overrides::default(),
             scopes: Vec::new(),
             resources: Vec::new(),
+            authorization_details_types: Vec::new(),
             login: Login { kind: login },
             ui: Ui::default(),
             storage: Storage { kind: storage },
@@ -88,6 +92,19 @@ impl Document {
     pub fn to_bytes(&self) -> Vec<u8> {
         canonical::of(self)
     }
+}
+
+/// A type of authorization details that clients may register.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DetailsTypeEntry {
+    /// As in the member `type`.
+    #[serde(rename = "type")]
+    pub name: String,
+    /// The text of its JSON Schema: text, because a schema may hold fractions, and a document may not. Absent while it cannot be
+    /// read: then the type is not offered, and Clients that name it stay as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
 }
 
 /// How people sign in.

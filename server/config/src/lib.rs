@@ -29,7 +29,9 @@ pub mod state;
 mod users;
 
 pub use bundle::{Bundle, Files, Rendered};
-pub use document::{Document, Login, LoginType, OnDelete, RevokedKey, Storage, StorageType, Tombstone, Ui};
+pub use document::{
+    DetailsTypeEntry, Document, Login, LoginType, OnDelete, RevokedKey, Storage, StorageType, Tombstone, Ui,
+};
 pub use error::{ConfigError, Place};
 pub use keys::{KeyAlgorithm, KeyState, PrivateKey, PublicKey, SealKey, SecretKey32, Secrets, SubjectSalt};
 pub use loaded::Loaded;

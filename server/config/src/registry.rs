@@ -2,6 +2,7 @@
 
 use fapi_core::certificate::{RevocationLists, TrustAnchors};
 use fapi_core::client::{Client, Offer};
+use fapi_core::details::{Compile, DetailsType};
 use fapi_core::issuer::Doors;
 use fapi_core::profile::{Refusal, Rules, narrow};
 use fapi_core::registry::{HeldKey, PublishedKey, Registry, RegistryParts, SubjectSalt, offered_scopes};
@@ -37,11 +38,11 @@ impl Document {
 
 impl Loaded {
     /// The snapshot that requests refer to. The same functions of `fapi-core` that wrote the conditions of the resources
-    /// decide here, so what was accepted there loads here.
+    /// decide here, so what was accepted there loads here. `compile` makes the schemas of authorization details, once.
     ///
     /// # Errors
     /// The first thing that this version of the server does not accept.
-    pub fn to_registry(&self) -> Result<Registry, ConfigError> {
+    pub fn to_registry(&self, compile: Compile) -> Result<Registry, ConfigError> {
         let document = &self.document;
         let rules = document.rules().map_err(|refused| first(file::WORKSPACE, &refused))?;
         let anchors = match &self.client_ca {
@@ -63,8 +64,15 @@ impl Loaded {
         let scopes = offered_scopes(document.scopes.iter().map(|scope| scope.name.clone()));
         let resources: Vec<String> =
             document.resources.iter().map(|resource| resource.identifier.clone()).collect();
-        let offer =
-            Offer { rules: &rules, scopes: &scopes, resources: &resources, has_client_ca: anchors.is_some() };
+        let details_types: Vec<String> =
+            document.authorization_details_types.iter().map(|entry| entry.name.clone()).collect();
+        let offer = Offer {
+            rules: &rules,
+            scopes: &scopes,
+            resources: &resources,
+            details_types: &details_types,
+            has_client_ca: anchors.is_some(),
+        };
         let mut clients = Vec::with_capacity(self.clients.len());
         for registration in &self.clients {
             let client = Client::register(&offer, registration.clone()).map_err(|refused| {
@@ -81,6 +89,7 @@ impl Loaded {
             rules,
             scope_definitions: document.scopes.clone(),
             resources: document.resources.clone(),
+            details_types: details_types_of(document, compile)?,
             anchors,
             revocations,
             forwarded: document.forwarded.clone(),
@@ -142,6 +151,22 @@ fn published(document: &Document) -> Vec<PublishedKey> {
         active: key.state == KeyState::Active,
     };
     document.keys.iter().map(key).collect()
+}
+
+/// The types whose schema is there.
+fn details_types_of(document: &Document, compile: Compile) -> Result<Vec<DetailsType>, ConfigError> {
+    let mut types = Vec::with_capacity(document.authorization_details_types.len());
+    for entry in &document.authorization_details_types {
+        let Some(text) = &entry.schema else { continue };
+        let refuse = |message: String| {
+            let place = format!("authorizationDetailsTypes {}", entry.name);
+            ConfigError::at(file::WORKSPACE, place, message)
+        };
+        let schema = compile(text).map_err(refuse)?;
+        let words = serde_json::from_str(text).map_err(|why| refuse(why.to_string()))?;
+        types.push(DetailsType { name: entry.name.clone(), words, schema });
+    }
+    Ok(types)
 }
 
 fn languages(document: &Document) -> Vec<String> {

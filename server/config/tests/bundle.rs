@@ -107,7 +107,7 @@ fn what_was_written_is_read_back_and_served() {
     assert_eq!(loaded.document, written.document);
     assert_eq!(loaded.secrets.to_bytes(), written.secrets.to_bytes());
 
-    let registry = loaded.to_registry().unwrap();
+    let registry = loaded.to_registry(fapi_schema::compile).unwrap();
     assert_eq!(registry.clients().count(), 2);
     assert!(registry.active_key(Alg::Es256).is_some());
     let signers = loaded.signers().unwrap();
@@ -270,7 +270,10 @@ fn a_private_key_of_another_kid_is_refused() {
 fn a_client_that_the_profile_forbids_does_not_load() {
     let mut forbidden = client("a");
     forbidden.redirect_uris = vec!["http://canary.example/cb".to_owned()];
-    let error = Bundle::read(&bundle(vec![forbidden]).files(1)).unwrap().to_registry().unwrap_err();
+    let error = Bundle::read(&bundle(vec![forbidden]).files(1))
+        .unwrap()
+        .to_registry(fapi_schema::compile)
+        .unwrap_err();
     assert_eq!(error.to_string(), "clients-*.json: a: is refused by F1-R08");
 }
 
@@ -281,10 +284,12 @@ fn trust_anchors_are_read_and_damaged_ones_refused() {
     let ca = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem();
     let mut with_ca = bundle(vec![client("a")]);
     with_ca.client_ca = Some(ca.clone().into_bytes());
-    assert!(Bundle::read(&with_ca.files(1)).unwrap().to_registry().unwrap().anchors.is_some());
+    assert!(
+        Bundle::read(&with_ca.files(1)).unwrap().to_registry(fapi_schema::compile).unwrap().anchors.is_some()
+    );
 
     with_ca.client_ca = Some(ca.replace("END CERTIFICATE", "END").into_bytes());
-    let error = Bundle::read(&with_ca.files(1)).unwrap().to_registry().unwrap_err();
+    let error = Bundle::read(&with_ca.files(1)).unwrap().to_registry(fapi_schema::compile).unwrap_err();
     assert_eq!(error.file, file::CLIENT_CA);
 }
 
@@ -294,7 +299,7 @@ fn without_the_peoples_secret_nobody_signs_in_and_everything_else_goes_on() {
     without.users = None;
     let loaded = Bundle::read(&without.files(1)).unwrap();
     assert!(loaded.users.as_ref().unwrap().is_empty());
-    assert_eq!(loaded.to_registry().unwrap().clients().count(), 1);
+    assert_eq!(loaded.to_registry(fapi_schema::compile).unwrap().clients().count(), 1);
 }
 
 #[test]
@@ -337,4 +342,32 @@ proptest! {
         prop_assert_eq!(&one, &other);
         prop_assert_eq!(Bundle::read(&one).unwrap().clients.len(), ids.len());
     }
+}
+
+/// RAR-01, RAR-02: schemas are compiled once, where the document is loaded.
+#[test]
+fn types_of_authorization_details_load_with_their_schemas() {
+    const SCHEMA: &str = r#"{"properties":{"type":{},"rate":{"type":"number","multipleOf":0.01}},"additionalProperties":false}"#;
+    let entry = |name: &str, schema: Option<&str>| fapi_config::DetailsTypeEntry {
+        name: name.to_owned(),
+        schema: schema.map(ToOwned::to_owned),
+    };
+    let mut bank = client("a");
+    bank.authorization_details_types = vec!["payment".to_owned(), "unreadable".to_owned()];
+    let mut written = bundle(vec![bank]);
+    written.document.authorization_details_types =
+        vec![entry("payment", Some(SCHEMA)), entry("unreadable", None)];
+    let loaded = Bundle::read(&written.files(1)).unwrap();
+    assert_eq!(loaded.document, written.document);
+    let registry = loaded.to_registry(fapi_schema::compile).unwrap();
+    let offered: Vec<&str> = registry.details_types.iter().map(|offered| offered.name.as_str()).collect();
+    assert_eq!(offered, ["payment"], "DSC-34: a type without a schema is not offered, and its clients load");
+    let schema = &registry.details_type("payment").unwrap().schema;
+    assert!(schema.check(&serde_json::json!({"type": "payment", "rate": 0.25})).is_ok());
+    assert!(schema.check(&serde_json::json!({"type": "payment", "more": 1})).is_err(), "RAR-01");
+
+    written.document.authorization_details_types[0] = entry("payment", Some(r#"{"type":"objekt"}"#));
+    let error = Bundle::read(&written.files(1)).unwrap().to_registry(fapi_schema::compile).unwrap_err();
+    assert_eq!(error.file, file::WORKSPACE);
+    assert!(error.to_string().contains("authorizationDetailsTypes payment"), "{error}");
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::authorize::AuthorizationRequest;
 use crate::client::{Client, EncryptionChoice};
+use crate::details::AuthorizationDetails;
 use crate::grant::Authorization;
 use crate::ids::GrantId;
 use crate::lifetime::Timestamp;
@@ -48,6 +49,8 @@ pub struct AccessTokenFacts<'a> {
     pub authorization: Option<&'a Authorization>,
     /// The scopes of this token.
     pub scope: &'a Scopes,
+    /// What it is for exactly (RFC 9396 9.1).
+    pub details: &'a AuthorizationDetails,
     /// The resource server it was asked for.
     pub resource: Option<&'a str>,
     /// The key it is bound to.
@@ -89,7 +92,13 @@ pub fn access_token(
     claims.insert("iat".into(), json!(now.as_unix()));
     claims.insert("exp".into(), json!((now + lifetime).as_unix()));
     claims.insert("jti".into(), json!(format!("{}.{}", facts.grant, fapi_jose::b64::encode(facts.random))));
-    claims.insert("scope".into(), json!(facts.scope.to_string()));
+    // Who asked for details alone was granted no scope.
+    if !facts.scope.is_empty() {
+        claims.insert("scope".into(), json!(facts.scope.to_string()));
+    }
+    if !facts.details.is_empty() {
+        claims.insert("authorization_details".into(), facts.details.to_value());
+    }
     claims.insert("cnf".into(), facts.binding.cnf());
     Ok(ToSign { claims, alg, typ: "at+jwt" })
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::client::Client;
+use crate::details::{Detail, describe};
 use crate::grant::{Authorization, Grant, Stage};
 use crate::ids::{ClientId, GrantId};
 use crate::lifetime::Timestamp;
@@ -10,7 +11,7 @@ use crate::registry::Registry;
 use crate::scope::{Scope, Scopes};
 
 /// The content of the consent page (`AUT-13`).
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Question {
     /// Who asks, in the person's language.
     pub client_name: String,
@@ -28,6 +29,8 @@ pub struct Question {
     pub subject: String,
     /// What is asked for.
     pub items: Vec<Item>,
+    /// What is asked for exactly: all of it, and what a yes grants (`RAR-03`).
+    pub details: Vec<Detail>,
     /// When the permission ends at the latest.
     pub ends: Timestamp,
 }
@@ -61,6 +64,7 @@ pub fn question(
         tos_uri: registration.tos_uri.clone(),
         subject: person.subject.to_string(),
         items,
+        details: describe(&grant.request.details, registry, languages),
         ends: now + registry.rules.lifetimes.grant,
     })
 }
@@ -82,7 +86,7 @@ fn items(scopes: &Scopes, registry: &Registry, languages: &[&str]) -> Vec<Item> 
 }
 
 /// Something that a person agreed to and that goes on, as they are shown it (`REV-05`).
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Standing {
     /// What to withdraw.
     pub grant: GrantId,
@@ -92,6 +96,8 @@ pub struct Standing {
     pub client_id: String,
     /// What was agreed to.
     pub items: Vec<Item>,
+    /// What was agreed to exactly.
+    pub details: Vec<Detail>,
     /// For which API, where that is not this server itself.
     pub resource: Option<String>,
     /// When they agreed.
@@ -133,6 +139,7 @@ pub fn standing(
         client_name: name.unwrap_or_else(|| grant.client_id.to_string()),
         client_id: grant.client_id.to_string(),
         items: items(&authorization.scope, registry, languages),
+        details: describe(&authorization.details, registry, languages),
         resource: resource.filter(|resource| *resource != registry.issuer.as_str()).map(ToOwned::to_owned),
         since: authorization.at,
         ends,
@@ -149,6 +156,12 @@ pub fn oldest_without_refresh(registry: &Registry, now: Timestamp) -> Timestamp 
         - registry.rules.profile().lifetimes.access_token.max
 }
 
+/// Whether a yes is remembered. Not beside details: yes to a scope and one payment is no yes to the scope alone, which may well be
+/// more.
+pub fn is_remembered(grant: &Grant) -> bool {
+    grant.request.details.is_empty()
+}
+
 /// What a person agreed to earlier in this sign-in session.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Remembered {
@@ -159,9 +172,12 @@ pub struct Remembered {
 }
 
 impl Remembered {
-    /// Whether it covers everything that is asked for now.
+    /// Whether it covers everything that is asked for now. Details are asked for every time: a yes to one payment is none to the
+    /// next.
     pub fn covers(&self, grant: &Grant) -> bool {
-        self.client_id == grant.client_id && grant.request.scope.is_subset(&self.scope)
+        self.client_id == grant.client_id
+            && grant.request.details.is_empty()
+            && grant.request.scope.is_subset(&self.scope)
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::certificate::{PeerCertificate, RevocationLists, TrustAnchors};
 use crate::client::{AuthRegistration, AuthenticatedClient, Client, GrantType, Offer, Registration};
+use crate::details::DetailsType;
 use crate::dpop::Call;
 use crate::grant::{Grant, Person};
 use crate::ids::{ClientId, GrantId, Incarnation, Subject};
@@ -70,6 +71,7 @@ pub(crate) struct Workspace {
     overrides: Overrides,
     clients: Vec<Registration>,
     resources: Vec<Resource>,
+    details_types: Vec<DetailsType>,
     anchors: Option<TrustAnchors>,
     revocations: Option<RevocationLists>,
     decryption: Vec<HeldKey>,
@@ -87,6 +89,7 @@ impl Workspace {
             overrides: Overrides::default(),
             clients,
             resources: Vec::new(),
+            details_types: Vec::new(),
             anchors: None,
             revocations: None,
             decryption: Vec::new(),
@@ -129,6 +132,12 @@ impl Workspace {
         self
     }
 
+    /// A type of authorization details.
+    pub(crate) fn details_type(mut self, offered: DetailsType) -> Self {
+        self.details_types.push(offered);
+        self
+    }
+
     /// The CA whose client certificates it trusts.
     pub(crate) fn client_ca(mut self, pem: &str) -> Self {
         self.anchors = Some(TrustAnchors::parse(pem.as_bytes()).unwrap());
@@ -159,7 +168,14 @@ impl Workspace {
         let scopes = offered_scopes(definitions.iter().map(|definition| definition.name.clone()));
         let identifiers: Vec<String> =
             self.resources.iter().map(|resource| resource.identifier.clone()).collect();
-        let offer = Offer { rules: &rules, scopes: &scopes, resources: &identifiers, has_client_ca: true };
+        let names: Vec<String> = self.details_types.iter().map(|offered| offered.name.clone()).collect();
+        let offer = Offer {
+            rules: &rules,
+            scopes: &scopes,
+            resources: &identifiers,
+            details_types: &names,
+            has_client_ca: true,
+        };
         let clients = self
             .clients
             .into_iter()
@@ -179,6 +195,7 @@ impl Workspace {
             rules,
             scope_definitions: definitions,
             resources: self.resources,
+            details_types: self.details_types,
             anchors: self.anchors,
             revocations: self.revocations,
             forwarded: None,

@@ -17,6 +17,7 @@
 //! | [`interaction`] | what does the person have to do next? |
 //! | [`logout`] | who is to be signed out, and where do they go afterwards? |
 //! | [`consent`] | what is a person asked to agree to? |
+//! | [`details`] | what, exactly, may be done, and is it of a type that may be asked for? |
 //! | [`token`] | may this request have tokens, and which? |
 //! | [`claims`], [`response`] | what stands in a token, and how does the answer travel to the client? |
 //! | [`resource`] | may this access token be used here? |
@@ -32,6 +33,7 @@ pub mod claims;
 pub mod clause;
 pub mod client;
 pub mod consent;
+pub mod details;
 pub mod dpop;
 pub mod grant;
 pub mod id_token_hint;

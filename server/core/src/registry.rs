@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::certificate::{CertificateError, Forwarded, PeerCertificate, RevocationLists, TrustAnchors};
 use crate::client::Client;
+use crate::details::DetailsType;
 use crate::ids::{ClientId, Subject};
 use crate::issuer::{Doors, Issuer};
 use crate::lifetime::Timestamp;
@@ -30,6 +31,8 @@ pub struct Registry {
     pub scope_definitions: Vec<ScopeDefinition>,
     /// Resource servers.
     pub resources: Vec<Resource>,
+    /// Types of authorization details that may be asked for (RFC 9396).
+    pub details_types: Vec<DetailsType>,
     /// Roots of client certificates.
     pub anchors: Option<TrustAnchors>,
     /// What their CAs have taken back. `None`: nobody asks.
@@ -56,6 +59,7 @@ pub struct RegistryParts {
     pub rules: Rules,
     pub scope_definitions: Vec<ScopeDefinition>,
     pub resources: Vec<Resource>,
+    pub details_types: Vec<DetailsType>,
     pub anchors: Option<TrustAnchors>,
     pub revocations: Option<RevocationLists>,
     pub forwarded: Option<Forwarded>,
@@ -145,6 +149,7 @@ impl Registry {
             rules: parts.rules,
             scope_definitions: parts.scope_definitions,
             resources: parts.resources,
+            details_types: parts.details_types,
             anchors: parts.anchors,
             revocations: parts.revocations,
             forwarded: parts.forwarded,
@@ -210,6 +215,11 @@ impl Registry {
     /// A resource server by its identifier.
     pub fn resource(&self, identifier: &str) -> Option<&Resource> {
         self.resources.iter().find(|resource| resource.identifier == identifier)
+    }
+
+    /// A type of authorization details by its name.
+    pub fn details_type(&self, name: &str) -> Option<&DetailsType> {
+        self.details_types.iter().find(|offered| offered.name == name)
     }
 
     /// Whether a client may have tokens for the resource that it asks for now, if it asks for one (RFC 8707 2).

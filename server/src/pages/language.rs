@@ -48,6 +48,14 @@ pub(super) struct Words {
     pub error_title: &'static str,
     pub error_text: &'static str,
     pub request_id: &'static str,
+    pub yes: &'static str,
+    pub no: &'static str,
+    pub nothing: &'static str,
+    pub detail_actions: &'static str,
+    pub detail_datatypes: &'static str,
+    pub detail_identifier: &'static str,
+    pub detail_locations: &'static str,
+    pub detail_privileges: &'static str,
     pub scope_openid: &'static str,
     pub scope_offline_access: &'static str,
     pub scope_profile: &'static str,
@@ -102,6 +110,14 @@ const ENGLISH: Words = Words {
     error_title: "This did not work",
     error_text: "Go back to the application and start again. If it happens again, tell the application's support this:",
     request_id: "Request",
+    yes: "Yes",
+    no: "No",
+    nothing: "Nothing",
+    detail_actions: "What may be done",
+    detail_datatypes: "Kinds of data",
+    detail_identifier: "Identifier",
+    detail_locations: "Where",
+    detail_privileges: "Privileges",
     scope_openid: "Know who you are at this bank, without your name",
     scope_offline_access: "Keep this access while you are away",
     scope_profile: "See your profile: name, date of birth, language",
@@ -156,6 +172,14 @@ const PORTUGUESE: Words = Words {
     error_title: "Não funcionou",
     error_text: "Volte ao aplicativo e comece de novo. Se acontecer novamente, informe isto ao suporte do aplicativo:",
     request_id: "Solicitação",
+    yes: "Sim",
+    no: "Não",
+    nothing: "Nada",
+    detail_actions: "O que pode ser feito",
+    detail_datatypes: "Tipos de dados",
+    detail_identifier: "Identificador",
+    detail_locations: "Onde",
+    detail_privileges: "Privilégios",
     scope_openid: "Saber quem você é neste banco, sem o seu nome",
     scope_offline_access: "Manter este acesso enquanto você estiver ausente",
     scope_profile: "Ver seu perfil: nome, data de nascimento, idioma",
@@ -179,6 +203,18 @@ pub(super) fn choose<'a>(wishes: impl Iterator<Item = &'a str>) -> &'static Word
 }
 
 impl Words {
+    /// What a common member of authorization details means (RFC 9396 2.2).
+    pub(super) fn detail(&self, name: &str) -> Option<&'static str> {
+        Some(match name {
+            "actions" => self.detail_actions,
+            "datatypes" => self.detail_datatypes,
+            "identifier" => self.detail_identifier,
+            "locations" => self.detail_locations,
+            "privileges" => self.detail_privileges,
+            _ => return None,
+        })
+    }
+
     /// What a standard scope means (OpenID Connect Core 5.4, 11).
     pub(super) fn scope(&self, name: &str) -> Option<&'static str> {
         Some(match name {

@@ -3,6 +3,7 @@
 //! Everything reflected is escaped by the templates; there is no script and no inline style, and the policy allows none
 //! (`B-05`, `AUT-16`).
 
+mod details;
 mod language;
 mod template;
 
@@ -25,7 +26,7 @@ pub const STYLE: &str = "/style.css";
 pub enum Page<'a> {
     /// What the person allowed. Ids: `consents`, `no-consents`, `withdrawn`, `withdraw-1`, ….
     Consents(ConsentsPage<'a>),
-    /// May this client have what it asks for? Ids: `approve`, `deny`.
+    /// May this client have what it asks for? Ids: `approve`, `deny`, and `detail-1` and so on for authorization details.
     Consent(ConsentForm<'a>),
     /// The way back to the client. Id: `continue`.
     Continue {

@@ -6,6 +6,7 @@ use fapi_core::Timestamp;
 use fapi_core::consent::{Item, Standing};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
+use super::details;
 use super::language::Words;
 use super::{ConsentsPage, Page, Problem};
 
@@ -19,6 +20,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("consent", include_str!("templates/consent.html")),
         ("consents", include_str!("templates/consents.html")),
         ("continue", include_str!("templates/continue.html")),
+        ("details", include_str!("templates/details.html")),
         ("error", include_str!("templates/error.html")),
         ("login", include_str!("templates/login.html")),
         ("logout", include_str!("templates/logout.html")),
@@ -51,7 +53,7 @@ pub(super) fn render(page: &Page<'_>, words: &Words, brand: &str) -> Result<Stri
             let items = items(&question.items, words);
             let values = context! {
                 grant => form.grant, token => form.token, client => question.client_name.as_str(), host => question.redirect_host.as_str(),
-                person => form.person, items => items, ends => day(question.ends),
+                person => form.person, items => items, details => details::values(&question.details, words), ends => day(question.ends),
                 website => question.client_uri.as_deref().unwrap_or_default(),
                 policy => question.policy_uri.as_deref().unwrap_or_default(), terms => question.tos_uri.as_deref().unwrap_or_default(),
             };
@@ -105,6 +107,7 @@ fn consents(page: &ConsentsPage<'_>, words: &Words) -> minijinja::Value {
         context! {
             grant => standing.grant.as_str(), token => token.as_str(), client => standing.client_name.as_str(),
             client_id => standing.client_id.as_str(), items => items(&standing.items, words),
+            details => details::values(&standing.details, words),
             resource => standing.resource.as_deref().unwrap_or_default(),
             since => day(standing.since), ends => day(standing.ends),
         }
@@ -116,6 +119,7 @@ fn consents(page: &ConsentsPage<'_>, words: &Words) -> minijinja::Value {
 #[cfg(test)]
 mod tests {
     use fapi_core::consent::Question;
+    use fapi_core::details::{Detail, Field, Shown};
     use fapi_core::ids::GrantId;
     use fapi_core::rejection::ErrorCode;
 
@@ -134,6 +138,22 @@ mod tests {
             policy_uri: Some("https://app.example/policy".into()),
             tos_uri: None,
             subject: name.into(),
+            details: vec![Detail {
+                name: name.into(),
+                label: Some(name.into()),
+                note: Some(name.into()),
+                fields: vec![Field {
+                    name: name.into(),
+                    label: None,
+                    note: Some(name.into()),
+                    value: Shown::Fields(vec![Field {
+                        name: name.into(),
+                        label: Some(name.into()),
+                        note: None,
+                        value: Shown::List(vec![Shown::Text(name.into()), Shown::Flag(true), Shown::Nothing]),
+                    }]),
+                }],
+            }],
             items: vec![
                 Item { scope: "openid".into(), description: None },
                 Item { scope: name.into(), description: Some(name.into()) },
@@ -149,6 +169,7 @@ mod tests {
             client_name: text.into(),
             client_id: text.into(),
             items: question.items.clone(),
+            details: question.details.clone(),
             resource: Some(text.into()),
             since: Timestamp::from_unix(1_700_000_000),
             ends: Timestamp::from_unix(1_800_000_000),
@@ -236,6 +257,7 @@ mod tests {
             "withdraw-1",
             "withdrawn",
             "what-i-allowed",
+            "detail-1",
         ] {
             assert!(pages.iter().any(|html| html.contains(&format!("id=\"{id}\""))), "AUT-18 {id}");
         }

@@ -2,7 +2,7 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use fapi_core::consent::question;
+use fapi_core::consent::{is_remembered, question};
 use fapi_core::grant::{ErrorName, Stage};
 use fapi_core::interaction::Step;
 use fapi_core::rejection::Rejection;
@@ -65,7 +65,8 @@ pub(super) async fn submit(State(app): State<App>, request: Request) -> Response
                 if cx.store().consent(&grant).await? == Claim::Taken {
                     return Err(elsewhere().into());
                 }
-                if let Some(session) = visitor.session.as_ref().filter(|_| same_session) {
+                let remembered = same_session && is_remembered(&grant);
+                if let Some(session) = visitor.session.as_ref().filter(|_| remembered) {
                     cx.store()
                         .remember_consent(&session.id, &grant.client_id, &grant.incarnation, &scope)
                         .await?;

@@ -258,6 +258,9 @@ fn refusal(name: ErrorName) -> Rejection {
         ErrorName::AccessDenied => "the request was not approved",
         ErrorName::ConsentRequired => "consent is needed, and prompt is none",
         ErrorName::InteractionRequired => "interaction is needed, and prompt is none",
+        ErrorName::InvalidAuthorizationDetails => {
+            "a type of authorization_details is unknown or not registered for this client"
+        }
         ErrorName::LoginRequired => "sign-in is needed, and prompt is none",
         ErrorName::UnmetAuthenticationRequirements => "the wished authentication was not reached",
     };

@@ -110,7 +110,13 @@ impl Context {
         body.insert("access_token".into(), json!(access_token));
         body.insert("token_type".into(), json!(binding.token_type()));
         body.insert("expires_in".into(), json!(issue.expires_in.as_seconds()));
-        body.insert("scope".into(), json!(issue.scope.to_string()));
+        // RFC 6749 3.3 has no empty scope: who asked for details alone was granted none.
+        if !issue.scope.is_empty() {
+            body.insert("scope".into(), json!(issue.scope.to_string()));
+        }
+        if !issue.details.is_empty() {
+            body.insert("authorization_details".into(), issue.details.to_value());
+        }
         Ok(body)
     }
 

@@ -19,6 +19,8 @@ mod chromium;
 #[cfg(test)]
 mod consents;
 #[cfg(test)]
+mod details;
+#[cfg(test)]
 mod doors;
 #[cfg(test)]
 mod encryption;

@@ -13,8 +13,8 @@ Made from the rows of `tests/requirements/` and the ids that tests and comments 
     INSTA_UPDATE=always cargo test -p fapi-tests --test conformance
 
 M is a must, S a should, O an option. Modes: `all`; `F1` FAPI 1.0 Advanced (`F1h` hybrid, `F1j` JARM); `F2` FAPI 2.0 Security
-Profile; `MS` FAPI 2.0 Message Signing; `OIDC` what OpenID Connect adds with `openid`; `logout` signing out. Rows of other modes wait
-for a feature or an ecosystem, or are what FAPI excludes from OpenID Connect (`plain`); nothing is served in those modes.
+Profile; `MS` FAPI 2.0 Message Signing; `OIDC` what OpenID Connect adds with `openid`; `logout` signing out; `RAR` rich authorization requests. Rows
+of other modes wait for a feature or an ecosystem, or are what FAPI excludes from OpenID Connect (`plain`); nothing is served in those modes.
 ";
 
 /// The whole file.

@@ -213,7 +213,6 @@ fn a_field_without_effect_is_refused_by_its_name() {
         (json!({"logo": {"name": "a", "key": "b"}}), "logo"),
         (json!({"backchannelLogoutUri": "https://a.example"}), "backchannelLogoutUri"),
         (json!({"grantTypes": ["ciba"]}), "ciba"),
-        (json!({"authorizationDetailsTypes": ["t"]}), "authorizationDetailsTypes"),
         (json!({"sectorIdentifierUri": "https://a.example"}), "sectorIdentifierUri"),
         (json!({"output": {"configMap": {"name": "a"}}}), "output.configMap"),
         (

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::fixture::{client, found, found_client, missing, signing_key, value, workspace, workspace_with};
 use crate::rotate::Floors;
-use crate::validate::{Fresh, Missing, support, validate};
+use crate::validate::{Found, Fresh, Missing, Verdict, support, validate};
 
 #[test]
 fn a_workspace_that_fits_its_profile_is_accepted_and_shows_what_is_in_force() {
@@ -98,10 +98,6 @@ fn a_field_without_effect_is_refused_by_its_name() {
         (
             json!({"protocol": {"refreshTokens": {"rotation": {"mode": "EachUse", "retryWindow": "10s"}}}}),
             "retryWindow",
-        ),
-        (
-            json!({"authorizationDetailsTypes": [{"type": "t", "schemaRef": secret}]}),
-            "authorizationDetailsTypes",
         ),
         (json!({"allowedClients": {"approval": "Manual"}}), "allowedClients.approval"),
         (json!({"registration": {"enabled": true}}), "registration"),
@@ -504,4 +500,115 @@ pub(super) fn certificate(hosts: &[&str], until: i32, key: &rcgen::KeyPair) -> S
     params.not_before = rcgen::date_time_ymd(2024, 1, 1);
     params.not_after = rcgen::date_time_ymd(until, 1, 1);
     params.self_signed(key).unwrap().pem()
+}
+
+const PAYMENT: &str = r#"{
+    "type": "object",
+    "properties": {"type": {"const": "payment"}, "amount": {"type": "string"}},
+    "additionalProperties": false
+}"#;
+
+fn with_payments() -> Found {
+    let types = json!([{"type": "payment", "schemaRef": {"name": "details", "key": "payment.json"}}]);
+    let mut found = found(
+        workspace_with(&json!({"authorizationDetailsTypes": types})),
+        vec![found_client(client("auth", "budget", &json!({"authorizationDetailsTypes": ["payment"]})))],
+    );
+    found.references.details_types.insert("payment".to_owned(), value(PAYMENT));
+    found
+}
+
+fn published_schema(verdict: &Verdict) -> Option<String> {
+    let types = &verdict.publication.as_ref().unwrap().document.authorization_details_types;
+    assert_eq!(types.len(), 1);
+    types[0].schema.clone()
+}
+
+/// RAR-01, RAR-02.
+#[test]
+fn the_schema_of_a_type_is_read_and_travels_without_its_white_space() {
+    let verdict = validate(&with_payments());
+    assert!(verdict.workspace.accepted.is_true(), "{}", verdict.workspace.accepted.message);
+    assert!(verdict.workspace.resolved_refs.is_true(), "{}", verdict.workspace.resolved_refs.message);
+    assert!(verdict.client("budget").accepted.is_true(), "{}", verdict.client("budget").accepted.message);
+    let compact: serde_json::Value = serde_json::from_str(PAYMENT).unwrap();
+    assert_eq!(published_schema(&verdict), Some(compact.to_string()));
+    let mut spaced = with_payments();
+    spaced.references.details_types.insert("payment".to_owned(), value(format!("\n\n{PAYMENT}\n")));
+    assert_eq!(
+        published_schema(&validate(&spaced)),
+        published_schema(&verdict),
+        "another layout is no change"
+    );
+    let budget = &verdict.publication.unwrap().clients[0];
+    assert_eq!(budget.authorization_details_types, ["payment"]);
+}
+
+/// RAR-02.
+#[test]
+fn a_type_that_the_workspace_does_not_have_is_refused_on_its_client() {
+    let mut found = with_payments();
+    found.client("budget").client.spec.authorization_details_types = vec!["payment".into(), "loan".into()];
+    let verdict = validate(&found);
+    let accepted = &verdict.client("budget").accepted;
+    assert_eq!(accepted.reason, Reason::PolicyViolation);
+    assert!(accepted.message.contains("authorizationDetailsTypes[1]"), "{}", accepted.message);
+    let twice = json!({"authorizationDetailsTypes": [
+        {"type": "payment", "schemaRef": {"name": "a", "key": "b"}},
+        {"type": "payment", "schemaRef": {"name": "a", "key": "c"}},
+    ]});
+    let accepted = validate(&self::found(workspace_with(&twice), Vec::new())).workspace.accepted;
+    assert_eq!(accepted.message, "authorizationDetailsTypes[1].type: is there twice");
+}
+
+/// RAR-01, H-13: what is wrong is said by object and key, with what to write.
+#[test]
+fn a_schema_that_cannot_be_used_is_named_with_what_to_write() {
+    let open = r#"{"properties": {"type": {}}}"#;
+    let outside =
+        r#"{"properties": {"type": {}}, "additionalProperties": false, "$ref": "https://x.example/y"}"#;
+    for (resolved, reason, said) in [
+        (
+            missing(Missing::ConfigMapNotFound),
+            Reason::ConfigMapNotFound,
+            "ConfigMap auth/details does not exist",
+        ),
+        (
+            missing(Missing::KeyNotFound),
+            Reason::KeyNotFound,
+            "ConfigMap auth/details key payment.json does not exist",
+        ),
+        (
+            value("{\n]"),
+            Reason::InvalidData,
+            "ConfigMap auth/details key payment.json line 2: malformed JSON",
+        ),
+        (value([0xff]), Reason::InvalidData, "ConfigMap auth/details key payment.json must be UTF-8"),
+        (value(open), Reason::InvalidData, "write \"additionalProperties\": false"),
+        (value(outside), Reason::InvalidData, "nothing is fetched: copy it into $defs"),
+    ] {
+        let mut found = with_payments();
+        found.references.details_types.insert("payment".to_owned(), resolved);
+        let verdict = validate(&found);
+        let refs = &verdict.workspace.resolved_refs;
+        assert_eq!((refs.status, refs.reason), (Status::False, reason), "{}", refs.message);
+        assert!(refs.message.contains(said), "{said}: {}", refs.message);
+        assert_eq!(published_schema(&verdict), None, "a broken schema never reaches the server");
+        assert!(verdict.client("budget").accepted.is_true(), "and holds back no Client");
+    }
+}
+
+#[test]
+fn a_schema_that_vanishes_or_breaks_goes_on_for_the_grace_and_no_longer() {
+    for broken in [missing(Missing::ConfigMapNotFound), value("{")] {
+        let mut found = with_payments().published();
+        found.references.details_types.insert("payment".to_owned(), broken);
+        assert!(published_schema(&validate(&found)).is_some());
+        let found = found.published().later(3599);
+        assert!(published_schema(&validate(&found)).is_some());
+        let mut found = found.later(1).published();
+        assert_eq!(published_schema(&validate(&found)), None);
+        found.references.details_types.insert("payment".to_owned(), value(PAYMENT));
+        assert!(published_schema(&validate(&found)).is_some(), "and is back when it is");
+    }
 }

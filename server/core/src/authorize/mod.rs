@@ -18,6 +18,7 @@ pub use arrival::{Arrival, REQUEST_URI_PREFIX, Refused, arrive, by_value};
 pub use claims_parameter::{AcrWish, ClaimsRequest};
 pub use parse::push;
 
+use crate::details::AuthorizationDetails;
 use crate::dpop::{HeldKey, KeyThumbprint};
 use crate::profile::Response;
 use crate::redirect::RedirectUri;
@@ -34,6 +35,9 @@ pub struct AuthorizationRequest {
     pub redirect_uri: RedirectUri,
     /// What is asked for.
     pub scope: Scopes,
+    /// What is asked for exactly (RFC 9396).
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub details: AuthorizationDetails,
     /// Opaque, returned unchanged (`AUT-07`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,

@@ -7,6 +7,7 @@ use super::claims_parameter::ClaimsRequest;
 use super::request_object::Way;
 use super::{AuthorizationRequest, CodeChallenge, Delivery, Prompt, request_object};
 use crate::client::{AuthenticatedClient, Client, GrantType};
+use crate::details::AuthorizationDetails;
 use crate::dpop::KeyThumbprint;
 use crate::id_token_hint;
 use crate::lifetime::Timestamp;
@@ -135,7 +136,8 @@ pub(super) fn parse(
         return Err(to(Rejection::invalid_request("state is longer than 4096 characters", "RFC 6749 4.1.1")));
     }
 
-    let scope = scope(source, client, registry).map_err(to)?;
+    let details = details(source, client, registry).map_err(to)?;
+    let scope = scope(source, &details, client, registry).map_err(to)?;
     let openid = scope.contains("openid");
     if response == Response::CodeIdToken && !openid {
         return Err(to(Rejection::invalid_request(
@@ -172,23 +174,13 @@ pub(super) fn parse(
     let mut claims = claims.map(|claims| ClaimsRequest::read(&claims)).unwrap_or_default();
     claims.sub = wanted_person(source, claims.sub, client, registry).map_err(to)?;
     let resource = resource(source, client, registry).map_err(to)?;
-    // RAR-02: no type is offered, so none is known.
-    if source.json("authorization_details").ok().flatten().is_some()
-        || source.text("authorization_details").is_ok_and(|text| text.is_some())
-    {
-        let code = ErrorCode::InvalidAuthorizationDetails;
-        return Err(to(Rejection::new(
-            code,
-            "no authorization details type is offered",
-            crate::Clause("RFC 9396 5"),
-        )));
-    }
     let list = |name| Ok::<_, Rejection>(source.text(name)?.map(|text| words(&text)).unwrap_or_default());
 
     Ok(AuthorizationRequest {
         response,
         redirect_uri,
         scope,
+        details,
         state,
         nonce,
         code_challenge,
@@ -255,11 +247,34 @@ fn fallback(response_type: Option<&str>, offered: &[Response]) -> Response {
     if hybrid || offered.contains(&wished) { wished } else { first }
 }
 
-/// RFC 6749 3.3: at least one scope, each known and registered for the client (E-07, E-26).
-fn scope(source: &Source<'_>, client: &Client, registry: &Registry) -> Result<Scopes, Rejection> {
-    let text = source
-        .text("scope")?
-        .ok_or_else(|| Rejection::invalid_request("scope is missing", "F1A 5.2.2-10"))?;
+/// RFC 9396 3: an array in a request object, its text in a form (RAR-05); of types that this client may use (RAR-01, RAR-02, E-27).
+fn details(
+    source: &Source<'_>,
+    client: &Client,
+    registry: &Registry,
+) -> Result<AuthorizationDetails, Rejection> {
+    const NAME: &str = "authorization_details";
+    let asked = match source {
+        Source::Claims(claims) if !claims.get(NAME).is_none_or(Value::is_string) => {
+            claims.get(NAME).map(AuthorizationDetails::read).transpose()?
+        }
+        _ => source.text(NAME)?.as_deref().map(AuthorizationDetails::parse).transpose()?,
+    };
+    asked.unwrap_or_default().admitted(client, registry)
+}
+
+/// RFC 6749 3.3: at least one scope, each known and registered for the client (E-07, E-26). Who asks for details needs none (RFC
+/// 9396 3).
+fn scope(
+    source: &Source<'_>,
+    details: &AuthorizationDetails,
+    client: &Client,
+    registry: &Registry,
+) -> Result<Scopes, Rejection> {
+    let text = match source.text("scope")? {
+        None if !details.is_empty() => return Ok(Scopes::default()),
+        text => text.ok_or_else(|| Rejection::invalid_request("scope is missing", "F1A 5.2.2-10"))?,
+    };
     let unknown =
         || Rejection::invalid_scope("a scope is unknown or not registered for this client", "RFC 6749 3.3");
     let scope = Scopes::parse(&text).map_err(|_| unknown())?;

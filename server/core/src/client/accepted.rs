@@ -23,6 +23,8 @@ pub struct Offer<'a> {
     pub scopes: &'a Scopes,
     /// Identifiers of resource servers.
     pub resources: &'a [String],
+    /// Names of types of authorization details.
+    pub details_types: &'a [String],
     /// Whether there are trust anchors for client certificates.
     pub has_client_ca: bool,
 }
@@ -52,6 +54,7 @@ impl Client {
         let post_logout_redirect_uris = check_post_logout_redirect_uris(&registration, &mut refused);
         let scopes = check_scopes(offer, &registration, &mut refused);
         check_resources(offer, &registration, &mut refused);
+        check_details_types(offer, &registration, &mut refused);
         check_responses(offer.rules, &registration, &mut refused);
         check_pushed(offer.rules, &registration, &mut refused);
         check_messages(offer.rules, &registration, &mut refused);
@@ -148,6 +151,12 @@ impl Client {
     pub fn may_use_resource(&self, identifier: &str) -> bool {
         let resources = &self.registration.resources;
         resources.is_empty() || resources.iter().any(|known| known == identifier)
+    }
+
+    /// Whether it may ask for authorization details of a type (RFC 9396 10).
+    pub fn may_use_details_type(&self, name: &str) -> bool {
+        let types = &self.registration.authorization_details_types;
+        types.is_empty() || types.iter().any(|known| known == name)
     }
 
     /// To what its tokens are bound.
@@ -392,6 +401,15 @@ fn check_resources(offer: &Offer<'_>, registration: &Registration, refused: &mut
         if !offer.resources.contains(resource) {
             let field = format!("resources[{index}]");
             refuse(refused, "JAT-05", field, "is not one of the Workspace's resources");
+        }
+    }
+}
+
+fn check_details_types(offer: &Offer<'_>, registration: &Registration, refused: &mut Vec<Refusal>) {
+    for (index, name) in registration.authorization_details_types.iter().enumerate() {
+        if !offer.details_types.contains(name) {
+            let field = format!("authorizationDetailsTypes[{index}]");
+            refuse(refused, "RAR-02", field, "is not one of the Workspace's authorizationDetailsTypes");
         }
     }
 }

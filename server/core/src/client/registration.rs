@@ -51,6 +51,9 @@ pub struct Registration {
     /// Resource servers it may ask tokens for (RFC 8707); empty: any of the Workspace's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
+    /// `authorization_details_types` (RFC 9396 10); empty: any of the Workspace's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details_types: Vec<String>,
     /// To what its tokens are bound; absent: the Workspace's first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_constraint: Option<SenderConstraint>,
@@ -113,6 +116,7 @@ impl Registration {
             grant_types: vec![GrantType::AuthorizationCode],
             scopes: None,
             resources: Vec::new(),
+            authorization_details_types: Vec::new(),
             sender_constraint: None,
             responses: None,
             require_pushed_authorization_requests: false,

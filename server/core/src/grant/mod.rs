@@ -14,6 +14,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 use crate::authorize::AuthorizationRequest;
+use crate::details::AuthorizationDetails;
 use crate::ids::{ClientId, GrantId, Incarnation, Subject};
 use crate::lifetime::Timestamp;
 use crate::profile::Rules;
@@ -137,6 +138,8 @@ pub enum ErrorName {
     ConsentRequired,
     /// `prompt=none`.
     InteractionRequired,
+    /// What was asked for is not offered any more (RFC 9396 5).
+    InvalidAuthorizationDetails,
     /// `prompt=none`.
     LoginRequired,
     /// An essential `acr` was not reached.
@@ -149,6 +152,7 @@ impl From<ErrorName> for ErrorCode {
             ErrorName::AccessDenied => Self::AccessDenied,
             ErrorName::ConsentRequired => Self::ConsentRequired,
             ErrorName::InteractionRequired => Self::InteractionRequired,
+            ErrorName::InvalidAuthorizationDetails => Self::InvalidAuthorizationDetails,
             ErrorName::LoginRequired => Self::LoginRequired,
             ErrorName::UnmetAuthenticationRequirements => Self::UnmetAuthenticationRequirements,
         }
@@ -175,6 +179,9 @@ pub struct Authorization {
     pub person: Person,
     /// To which scopes.
     pub scope: Scopes,
+    /// To what exactly (RFC 9396).
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub details: AuthorizationDetails,
     /// When.
     pub at: Timestamp,
     /// When the grant as a whole ends.
@@ -241,7 +248,8 @@ impl Grant {
         Ok(self.with(Stage::Authenticated { browser, person, until }))
     }
 
-    /// The person agreed to `scope`, which is at most what was asked (`P-24`).
+    /// The person agreed to `scope`, which is at most what was asked (`P-24`), and to all details: a part of a payment is another
+    /// payment.
     ///
     /// # Errors
     /// `access_denied` when this browser does not own the interaction, or it is over.
@@ -259,6 +267,7 @@ impl Grant {
                 let authorization = Authorization {
                     person: person.clone(),
                     scope: self.request.scope.intersection(scope),
+                    details: self.request.details.clone(),
                     at: now,
                     ends: now + rules.lifetimes.grant,
                 };

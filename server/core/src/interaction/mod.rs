@@ -64,6 +64,10 @@ pub fn next(
             if !is_wanted(registry, grant, person) || !reaches(grant, person) {
                 return Step::Refuse(ErrorName::AccessDenied);
             }
+            // RAR-02: a type may have gone, or its schema changed, since the request was accepted.
+            if !still_offered(registry, grant) {
+                return Step::Refuse(ErrorName::InvalidAuthorizationDetails);
+            }
             let known = remembered.is_some_and(|remembered| remembered.covers(grant));
             if registry.rules.consent() == ConsentKind::Generic && known && !grant.request.prompt.consent {
                 Step::Agree
@@ -101,6 +105,13 @@ fn is_wanted(registry: &Registry, grant: &Grant, person: &Person) -> bool {
     let Some(wanted) = &grant.request.claims.sub else { return true };
     let client = registry.client(&grant.client_id);
     client.is_some_and(|client| registry.subject_for(client, &person.subject) == *wanted)
+}
+
+/// Whether all details that were asked for may still be had.
+fn still_offered(registry: &Registry, grant: &Grant) -> bool {
+    let details = &grant.request.details;
+    let client = registry.client(&grant.client_id);
+    details.is_empty() || client.is_some_and(|client| details.still_offered(client, registry) == *details)
 }
 
 /// An essential `acr` with values is reached by one of them; without values by any (`UIN-07`).

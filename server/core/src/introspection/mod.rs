@@ -10,12 +10,14 @@ use serde_json::{Map, Value, json};
 
 use crate::claims::{Form, ToSign};
 use crate::client::AuthenticatedClient;
+use crate::details::AuthorizationDetails;
 use crate::grant::{Authorization, Grant};
 use crate::lifetime::Timestamp;
 use crate::registry::Registry;
 use crate::rejection::Rejection;
 use crate::resource::AccessToken;
 use crate::response::no_key;
+use crate::scope::Scopes;
 use crate::token::RefreshToken;
 
 /// The answer for whatever the caller may not know of.
@@ -67,7 +69,7 @@ pub fn access_token(
         },
     );
     answer.insert("client_id".into(), json!(token.client_id.as_str()));
-    answer.insert("scope".into(), json!(token.scope.to_string()));
+    authorized(&mut answer, &token.scope, &token.details);
     answer.insert("token_type".into(), json!(token.binding.token_type()));
     answer.insert("iat".into(), json!(token.issued.as_unix()));
     answer.insert("exp".into(), json!(token.expires.as_unix()));
@@ -83,6 +85,16 @@ pub fn access_token(
         answer.insert("local_sub".into(), json!(authorization.person.subject.as_str()));
     }
     Some(answer)
+}
+
+/// What a token is for. A member that would say nothing is left out (RFC 7662 2.2, RFC 9396 9.2).
+fn authorized(answer: &mut Map<String, Value>, scope: &Scopes, details: &AuthorizationDetails) {
+    if !scope.is_empty() {
+        answer.insert("scope".into(), json!(scope.to_string()));
+    }
+    if !details.is_empty() {
+        answer.insert("authorization_details".into(), details.to_value());
+    }
 }
 
 /// The answer for a refresh token: to its own client only (`INT-04`).
@@ -104,7 +116,7 @@ pub fn refresh_token(
     answer.insert("iss".into(), json!(registry.issuer.as_str()));
     answer.insert("sub".into(), json!(registry.subject_for(caller, &authorization.person.subject)));
     answer.insert("client_id".into(), json!(token.client_id.as_str()));
-    answer.insert("scope".into(), json!(token.scope.to_string()));
+    authorized(&mut answer, &token.scope, &authorization.details.still_offered(caller, registry));
     answer.insert("iat".into(), json!(token.issued.as_unix()));
     answer.insert("exp".into(), json!(token.expires.as_unix()));
     Some(answer)

@@ -35,6 +35,7 @@ fn token(audience: &str) -> AccessToken {
         subject: "pairwise".into(),
         client_id: ClientId::parse("app").unwrap(),
         scope: Scopes::parse("accounts").unwrap(),
+        details: crate::details::AuthorizationDetails::default(),
         jti: "g1.r".into(),
         expires: NOON + Lifetime::seconds(300),
         issued: NOON,

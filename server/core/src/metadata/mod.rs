@@ -74,6 +74,10 @@ pub fn document(registry: &Registry) -> Map<String, Value> {
     put("response_modes_supported", json!(response_modes(&rules.responses)));
     put("grant_types_supported", json!(grant_types(registry)));
     put("scopes_supported", json!(registry.scopes().iter().map(ToString::to_string).collect::<Vec<_>>()));
+    if !registry.details_types.is_empty() {
+        let names: Vec<&str> = registry.details_types.iter().map(|offered| offered.name.as_str()).collect();
+        put("authorization_details_types_supported", json!(names));
+    }
     put("subject_types_supported", names(&rules.subject_types));
 
     // DSC-10, DSC-11: the same methods at every endpoint that authenticates clients.

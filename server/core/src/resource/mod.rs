@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::certificate::PeerCertificate;
 use crate::client::ReplayKey;
+use crate::details::AuthorizationDetails;
 use crate::dpop::{self, Call, NonceRule, Proof};
 use crate::ids::{ClientId, GrantId};
 use crate::lifetime::Timestamp;
@@ -42,6 +43,8 @@ pub struct AccessToken {
     pub client_id: ClientId,
     /// For what.
     pub scope: Scopes,
+    /// For what exactly (RFC 9396 9.1).
+    pub details: AuthorizationDetails,
     /// Its identifier: `<grant>.<random>`.
     pub jti: String,
     /// When it ends.
@@ -288,6 +291,8 @@ pub fn read(token: &str, expected: &Expectations<'_>, now: Timestamp) -> Result<
         ClientId::parse(&text("client_id")?).map_err(|_| invalid("client_id is malformed".to_owned()))?;
     let scope = Scopes::parse(claims.string("scope").ok().flatten().unwrap_or_default())
         .map_err(|_| invalid("scope is malformed".to_owned()))?;
+    let details = claims.get("authorization_details").map(AuthorizationDetails::read).transpose();
+    let details = details.map_err(|_| invalid("authorization_details is malformed".to_owned()))?;
     // RS-09, TOK-12: a token without a binding is none of ours.
     let binding = claims
         .get("cnf")
@@ -297,6 +302,7 @@ pub fn read(token: &str, expected: &Expectations<'_>, now: Timestamp) -> Result<
         subject: text("sub")?,
         client_id,
         scope,
+        details: details.unwrap_or_default(),
         jti: text("jti")?,
         expires,
         issued: Timestamp::from_unix(time("iat")?),

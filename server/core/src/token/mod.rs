@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::authorize::AuthorizationRequest;
 use crate::claims::{self, AccessTokenFacts, Hashes, ToSign};
 use crate::client::{AuthenticatedClient, GrantType};
+use crate::details::AuthorizationDetails;
 use crate::dpop::KeyThumbprint;
 use crate::grant::{Authorization, Grant};
 use crate::ids::{ClientId, GrantId, Incarnation};
@@ -40,12 +41,14 @@ pub struct CodeRequest {
     pub code: Digest,
     redirect_uri: Option<String>,
     verifier: Option<Secret>,
+    details: Option<AuthorizationDetails>,
 }
 
 /// RFC 6749 4.4.2.
 #[derive(Debug)]
 pub struct ClientCredentialsRequest {
     scope: Option<Scopes>,
+    details: Option<AuthorizationDetails>,
     resource: Option<String>,
 }
 
@@ -55,13 +58,15 @@ pub struct RefreshRequest {
     /// Of the refresh token.
     pub token: Digest,
     scope: Option<Scopes>,
+    details: Option<AuthorizationDetails>,
 }
 
 impl TokenRequest {
     /// Reads a token request of an authenticated client.
     ///
     /// # Errors
-    /// `unsupported_grant_type`, `unauthorized_client` (`T-12`), `invalid_request` (`T-13`), `invalid_scope`.
+    /// `unsupported_grant_type`, `unauthorized_client` (`T-12`), `invalid_request` (`T-13`), `invalid_scope`,
+    /// `invalid_authorization_details`.
     pub fn parse(params: &Params, client: &AuthenticatedClient) -> Result<Self, Rejection> {
         let grant_type = params.required("grant_type", "grant_type is missing", "RFC 6749 4.1.3")?;
         let unsupported = || {
@@ -82,6 +87,7 @@ impl TokenRequest {
                     .map_err(|_| Rejection::invalid_scope("scope is malformed", "RFC 6749 3.3"))?,
             ),
         };
+        let details = params.get("authorization_details").map(AuthorizationDetails::parse).transpose()?;
         Ok(match grant_type {
             GrantType::AuthorizationCode => {
                 let code = params.required("code", "code is missing", "RFC 6749 4.1.3")?;
@@ -89,6 +95,7 @@ impl TokenRequest {
                     code: Secret::presented(code).digest(Purpose::Code),
                     redirect_uri: params.get("redirect_uri").map(ToOwned::to_owned),
                     verifier: params.get("code_verifier").map(Secret::presented),
+                    details,
                 })
             }
             GrantType::RefreshToken => {
@@ -96,10 +103,12 @@ impl TokenRequest {
                 Self::Refresh(RefreshRequest {
                     token: Secret::presented(token).digest(Purpose::RefreshToken),
                     scope,
+                    details,
                 })
             }
             GrantType::ClientCredentials => Self::ClientCredentials(ClientCredentialsRequest {
                 scope,
+                details,
                 resource: params.get("resource").map(ToOwned::to_owned),
             }),
         })
@@ -126,6 +135,8 @@ pub struct Issue {
     pub expires_in: Lifetime,
     /// Its scopes, always told (`TOK-02`).
     pub scope: Scopes,
+    /// What it is for exactly, told where there is something to tell (RFC 9396 7).
+    pub details: AuthorizationDetails,
     /// For an ID Token, when `openid` was granted.
     pub id_token: Option<IdTokenDraft>,
     /// A refresh token, and the row that stands for it.
@@ -186,7 +197,7 @@ pub const REPLACED_WORKS: Lifetime = Lifetime::seconds(60);
 /// The grant is the one the code's digest leads to; the returned one must be written by the store's `redeem`, whose answer decides.
 ///
 /// # Errors
-/// `invalid_grant`, with a consequence when the code was used before.
+/// `invalid_grant`, with a consequence when the code was used before; `invalid_authorization_details` for more than was granted.
 pub fn redeem(
     request: &CodeRequest,
     grant: Option<Grant>,
@@ -242,6 +253,7 @@ pub fn redeem(
         &grant,
         &authorization,
         authorization.scope.clone(),
+        request.details.as_ref(),
         client,
         binding,
         registry,
@@ -257,7 +269,7 @@ pub fn redeem(
 /// another comes with the access token, and the store's `replace` decides.
 ///
 /// # Errors
-/// `invalid_grant` (`T-10`), `invalid_scope` (`T-11`).
+/// `invalid_grant` (`T-10`), `invalid_scope` (`T-11`), `invalid_authorization_details`.
 pub fn refresh(
     request: &RefreshRequest,
     stored: Option<(RefreshToken, Grant)>,
@@ -293,7 +305,8 @@ pub fn refresh(
         Some(asked) if asked.is_subset(&token.scope) && asked.is_subset(&registered) => asked.clone(),
         Some(_) => return Err(Rejection::invalid_scope("scope exceeds what was granted", "RFC 6749 6")),
     };
-    let issue = user_issue(&grant, authorization, scope, client, binding, registry, random, now)?;
+    let asked = request.details.as_ref();
+    let issue = user_issue(&grant, authorization, scope, asked, client, binding, registry, random, now)?;
     let rotates = registry.rules.refresh_rotation;
     let refresh_token = rotates.then(|| {
         let (secret, row) = new_refresh(&grant, authorization, client, registry, random, now);
@@ -312,10 +325,11 @@ pub fn reused(grant: &Grant) -> Rejection {
         .consequence(consequence)
 }
 
-/// Client credentials (RFC 6749 4.4): no person, no refresh token, no ID Token (`TOK-09`).
+/// Client credentials (RFC 6749 4.4): no person, no refresh token, no ID Token (`TOK-09`). Details that the client may ask for are
+/// its own to have, as scopes are (RFC 9396 3).
 ///
 /// # Errors
-/// `invalid_scope`, `invalid_target`.
+/// `invalid_scope`, `invalid_target`, `invalid_authorization_details`.
 pub fn client_credentials(
     request: &ClientCredentialsRequest,
     client: &AuthenticatedClient,
@@ -335,7 +349,10 @@ pub fn client_credentials(
         .filter(|scope| !personal(scope.as_str()))
         .cloned()
         .collect();
+    let details = request.details.clone().unwrap_or_default().admitted(client, registry)?;
     let scope = match &request.scope {
+        // Who says exactly what it wants gets that, and not everything beside it.
+        None if !details.is_empty() => Scopes::default(),
         None => offered,
         Some(asked) if asked.is_subset(&offered) => asked.clone(),
         Some(_) => {
@@ -351,13 +368,14 @@ pub fn client_credentials(
         grant: &grant,
         authorization: None,
         scope: &scope,
+        details: &details,
         resource: request.resource.as_deref(),
         binding,
         random: random.access_token,
     };
     let access_token = claims::access_token(facts, client, registry, now)?;
     let expires_in = client.access_token_lifetime(&registry.rules);
-    Ok(Issue { access_token, expires_in, scope, id_token: None, refresh_token: None })
+    Ok(Issue { access_token, expires_in, scope, details, id_token: None, refresh_token: None })
 }
 
 #[expect(clippy::too_many_arguments, reason = "everything a token of a person is made of, once")]
@@ -365,6 +383,7 @@ fn user_issue(
     grant: &Grant,
     authorization: &Authorization,
     scope: Scopes,
+    asked: Option<&AuthorizationDetails>,
     client: &AuthenticatedClient,
     binding: &SenderBinding,
     registry: &Registry,
@@ -373,10 +392,15 @@ fn user_issue(
 ) -> Result<Issue, Rejection> {
     // It may have been taken from the Workspace or the client since: what is narrowed acts on what was granted.
     registry.may_target(grant.request.resource.as_deref(), client)?;
+    let details = authorization.details.still_offered(client, registry).narrowed(asked)?;
+    if scope.is_empty() && details.is_empty() && !authorization.details.is_empty() {
+        return Err(Rejection::invalid_grant("nothing is left of what was granted", "RFC 9396 6"));
+    }
     let facts = AccessTokenFacts {
         grant: &grant.id,
         authorization: Some(authorization),
         scope: &scope,
+        details: &details,
         resource: grant.request.resource.as_deref(),
         binding,
         random: random.access_token,
@@ -387,7 +411,7 @@ fn user_issue(
     let id_token = scope
         .contains("openid")
         .then(|| IdTokenDraft { authorization: authorization.clone(), request: grant.request.clone() });
-    Ok(Issue { access_token, expires_in, scope, id_token, refresh_token: None })
+    Ok(Issue { access_token, expires_in, scope, details, id_token, refresh_token: None })
 }
 
 /// REF-01.

@@ -1,6 +1,7 @@
 //! An authorization, step by step, as `fapi_core` decides it.
 
 use fapi_core::authorize::{AuthorizationRequest, ClaimsRequest, CodeChallenge, Delivery, Prompt};
+use fapi_core::details::AuthorizationDetails;
 use fapi_core::grant::{ErrorName, Grant, Person};
 use fapi_core::ids::{ClientId, GrantId, Incarnation, Subject};
 use fapi_core::profile::{Overrides, ProfileName, Response, Rules, narrow};
@@ -89,6 +90,8 @@ impl Journey {
             response: Response::CodeJarm,
             redirect_uri: RedirectUri::parse("https://budget.example/cb").expect("an https URL"),
             scope: Scopes::parse("openid accounts").expect("two scopes"),
+            details: AuthorizationDetails::parse(r#"[{"type":"t","amount":1.5,"to":["a",null]}]"#)
+                .expect("an array"),
             state: Some("s\"\u{0}ü".into()),
             nonce: Some("n".into()),
             code_challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),

@@ -84,7 +84,8 @@ fn a_ca_issued_certificate_needs_one_name_and_a_ca() {
         claim(&rules, "MTL-01", "auth.tls", wrong, good);
     }
     let scopes = Scopes::parse("openid").unwrap();
-    let offer = Offer { rules: &rules, scopes: &scopes, resources: &[], has_client_ca: false };
+    let offer =
+        Offer { rules: &rules, scopes: &scopes, resources: &[], details_types: &[], has_client_ca: false };
     let mut it = registration("app", app_key());
     good(&mut it);
     let refused = Client::register(&offer, it).unwrap_err();

@@ -37,7 +37,7 @@ fn register(rules: &Rules, change: impl FnOnce(&mut Registration)) -> Result<Cli
     let mut registration = registration("app", app_key());
     change(&mut registration);
     Client::register(
-        &Offer { rules, scopes: &scopes, resources: &resources, has_client_ca: true },
+        &Offer { rules, scopes: &scopes, resources: &resources, details_types: &[], has_client_ca: true },
         registration,
     )
 }
