@@ -309,7 +309,7 @@ fn revocation_lists_are_read_before_they_are_published_and_the_last_good_ones_st
         "crl": {"configMapRef": {"name": "ecosystem", "key": "crl.pem"}}});
     let mut found = found(workspace_with(&json!({"mtls": mtls})), Vec::new());
     found.references.client_ca = Some(value(pem));
-    let judge = |found: &crate::validate::Found| {
+    let judge = |found: &Found| {
         let verdict = validate(found);
         (verdict.workspace.resolved_refs, verdict.publication.unwrap().crl.unwrap())
     };
