@@ -254,6 +254,29 @@ fn the_example_of_fapi_2_plays_by_key_by_certificate_and_signed() {
     assert_proved(&report, "response", "the address holds `response` and nothing else");
 }
 
+/// RFC 9396, from the request to the tokens, and what must not get through.
+#[test]
+fn the_example_of_rich_authorization_lets_a_person_allow_one_payment() {
+    let files = ["workspace.yaml", "schemas.yaml", "clients.yaml", "secrets.yaml", "ask/payment.json"];
+    let folder = Folder::of("40-rich-authorization", &files[..4], ["9843", "9845", "9846"]);
+    let _up = folder.up(&[]);
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/40-rich-authorization/");
+    let payment = format!("{example}{}", files[4]);
+    let report = folder.flow(&["--authorization-details", &payment]);
+    assert_eq!(report["ok"], true, "{report:#}");
+    for (step, claim) in [
+        ("token", "the answer tells which authorization details were granted"),
+        ("access-token", "its authorization details are those of the answer"),
+        ("introspection", "introspection tells which authorization details were granted"),
+        ("narrower-details", "the first of them alone can be had"),
+        ("unknown-details", "a type that is not offered is refused"),
+        ("wider-details", "what was not granted cannot be had"),
+    ] {
+        assert_proved(&report, step, claim);
+    }
+    assert_eq!(folder.flow(&[])["ok"], true, "and a client need not ask for any");
+}
+
 #[test]
 fn a_log_that_no_terminal_shows_has_no_colour() {
     let folder = Folder::new();

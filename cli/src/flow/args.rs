@@ -64,6 +64,9 @@ pub struct FlowArgs {
     /// What the client asks for
     #[arg(long, value_name = "SCOPE", help_heading = "Said explicitly")]
     pub scope: Option<String>,
+    /// What it asks for exactly (RFC 9396): an array of objects, each with a `type`, as JSON or as a file
+    #[arg(long, value_name = "FILE|JSON", help_heading = "Said explicitly")]
+    pub authorization_details: Option<String>,
     /// How the client authenticates [default: `private_key_jwt`]
     #[arg(long, value_enum, value_name = "METHOD", help_heading = "Said explicitly")]
     pub auth: Option<AuthMethod>,

@@ -1,12 +1,13 @@
 //! The client asks: it reads what the server says about itself, sends its request, and looks at what came back.
 
 use fapi_jose::JwkSet;
+use serde_json::Value;
 use url::Url;
 
 use super::checks::{self, discovery, response};
 use super::client::{self, AuthMethod, Pending, ResponseKind};
 use super::findings::Findings;
-use super::http::Request;
+use super::http::{Answer, Request};
 use super::journey::{Halt, Journey, Knowledge, OrHalt as _};
 use super::signin::Decision;
 use crate::clock;
@@ -52,22 +53,11 @@ impl Journey<'_> {
     ) -> Result<Url, Halt> {
         let target = self.target;
         let challenge = pending.challenge();
-        let mut inside = vec![
-            ("client_id", target.client_id.as_str()),
-            ("response_type", target.response.response_type()),
-            ("redirect_uri", &target.redirect_uri),
-            ("scope", &target.scope),
-            ("state", &pending.state),
-            ("nonce", &pending.nonce),
-            ("code_challenge", &challenge),
-            ("code_challenge_method", "S256"),
-        ];
-        if target.response.is_jarm() {
-            inside.push(("response_mode", "jwt"));
-        }
+        let details = self.details();
+        let inside = self.parameters(pending, &challenge, details.as_deref());
         findings.fact("codeChallenge", "S256");
         // FAPI 2.0 Security Profile: who pushes need not sign.
-        if pushed && target.response == ResponseKind::Code && !metadata.signed_required {
+        if pushed && self.may_be_unsigned(metadata) {
             findings.fact("requestObject", "none");
             return self.push(metadata, &inside, findings).await;
         }
@@ -92,6 +82,58 @@ impl Journey<'_> {
         self.push(metadata, &[("request", &object)], findings).await
     }
 
+    /// What is asked for, as text.
+    pub(super) fn details(&self) -> Option<String> {
+        self.target.details.as_ref().map(|details| Value::Array(details.clone()).to_string())
+    }
+
+    fn parameters<'b>(
+        &'b self,
+        pending: &'b Pending,
+        challenge: &'b str,
+        details: Option<&'b str>,
+    ) -> Vec<(&'static str, &'b str)> {
+        let target = self.target;
+        let mut inside = vec![
+            ("client_id", target.client_id.as_str()),
+            ("response_type", target.response.response_type()),
+            ("redirect_uri", &target.redirect_uri),
+            ("scope", &target.scope),
+            ("state", &pending.state),
+            ("nonce", &pending.nonce),
+            ("code_challenge", challenge),
+            ("code_challenge_method", "S256"),
+        ];
+        if target.response.is_jarm() {
+            inside.push(("response_mode", "jwt"));
+        }
+        inside.extend(details.map(|details| ("authorization_details", details)));
+        inside
+    }
+
+    fn may_be_unsigned(&self, metadata: &discovery::Metadata) -> bool {
+        self.target.response == ResponseKind::Code && !metadata.signed_required
+    }
+
+    /// The answer to a pushed request with these details.
+    pub(super) async fn pushed_answer(
+        &self,
+        metadata: &discovery::Metadata,
+        pending: &Pending,
+        details: Option<&str>,
+        findings: &mut Findings,
+    ) -> Result<Answer, Halt> {
+        let challenge = pending.challenge();
+        let inside = self.parameters(pending, &challenge, details);
+        if self.may_be_unsigned(metadata) {
+            return self.sent(metadata, &inside, findings).await;
+        }
+        let target = self.target;
+        let object = target.keys.request_object(&inside, &target.issuer, clock::now());
+        let object = object.map_err(|_| Halt::Findings)?;
+        self.sent(metadata, &[("request", &object)], findings).await
+    }
+
     /// Pushes a request. Where tokens are bound to a key, so is the code, by the proof here (RFC 9449 10.1).
     async fn push(
         &self,
@@ -99,7 +141,22 @@ impl Journey<'_> {
         inside: &[(&'static str, &str)],
         findings: &mut Findings,
     ) -> Result<Url, Halt> {
-        let target = self.target;
+        let answer = self.sent(metadata, inside, findings).await?;
+        let request_uri = checks::pushed::check(&answer, findings).or_halt()?;
+        let mut start = metadata.authorization.clone();
+        start
+            .query_pairs_mut()
+            .append_pair("client_id", &self.target.client_id)
+            .append_pair("request_uri", &request_uri);
+        Ok(start)
+    }
+
+    async fn sent(
+        &self,
+        metadata: &discovery::Metadata,
+        inside: &[(&'static str, &str)],
+        findings: &mut Findings,
+    ) -> Result<Answer, Halt> {
         let endpoint =
             findings.have(metadata.par.as_ref().ok_or("no address"), "requests can be pushed", "RFC 9126 5");
         let endpoint = endpoint.or_halt()?;
@@ -110,14 +167,7 @@ impl Journey<'_> {
             fields.extend(more);
             Ok(Request::form(endpoint, fields))
         };
-        let answer = self.own().send(request).await?;
-        let request_uri = checks::pushed::check(&answer, findings).or_halt()?;
-        let mut start = metadata.authorization.clone();
-        start
-            .query_pairs_mut()
-            .append_pair("client_id", &target.client_id)
-            .append_pair("request_uri", &request_uri);
-        Ok(start)
+        self.own().send(request).await
     }
 
     /// Client authentication, fresh for each request.

@@ -22,6 +22,15 @@ impl Journey<'_> {
         if known.metadata.userinfo.is_some() || self.target.resource.is_some() {
             self.step("stolen-token", async |it, f| it.stolen_token(grant, known, f).await).await?;
         }
+        if let Some(asked) = self.target.details.clone() {
+            if known.metadata.par.is_some() {
+                self.step("unknown-details", async |it, f| it.unknown_details(known, f).await).await?;
+            }
+            if let Some(token) = grant.refresh_token.clone() {
+                self.step("wider-details", async |it, f| it.wider_details(&asked, &token, known, f).await)
+                    .await?;
+            }
+        }
         self.step("replayed-request", async |it, f| it.replayed_request(known, f).await).await?;
         self.step("replayed-code", async |it, f| it.replayed_code(code, grant, known, f).await).await
     }

@@ -104,6 +104,12 @@ impl Default for Pending {
     }
 }
 
+/// A parameter as it stands in a request object: JSON where it is JSON (RFC 9396 3).
+fn member(name: &str, value: &str) -> Value {
+    let parsed = (name == "authorization_details").then(|| serde_json::from_str(value).ok()).flatten();
+    parsed.unwrap_or_else(|| json!(value))
+}
+
 impl Keys {
     /// Reads a JWK Set with private keys, or one private JWK. The first key that is not for encryption signs.
     pub fn read(path: &Path) -> Result<Keys, Stop> {
@@ -177,7 +183,7 @@ impl Keys {
         now: i64,
     ) -> Result<String, String> {
         let mut claims: Map<String, Value> =
-            parameters.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+            parameters.iter().map(|(name, value)| ((*name).to_owned(), member(name, value))).collect();
         let client_id = claims.get("client_id").cloned().unwrap_or_default();
         for (name, value) in [
             ("iss", client_id),

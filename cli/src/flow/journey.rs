@@ -158,6 +158,11 @@ impl<'a> Journey<'a> {
             subject = Some(checked);
         }
         self.step("access-token", async |it, f| it.access_token(&first, &known, f)).await?;
+        let asked = self.target.details.clone().unwrap_or_default();
+        if let (false, Some(at)) = (asked.is_empty(), &known.metadata.introspection) {
+            let name = "introspection";
+            self.step(name, async |it, f| it.introspected_details(&asked, at, &first, f).await).await?;
+        }
         let mut grant = first;
         if let Some(refresh_token) = grant.refresh_token.clone() {
             let earlier = (&grant, subject.as_deref());
@@ -166,6 +171,10 @@ impl<'a> Journey<'a> {
                 .await?;
             grant =
                 token::Grant { refresh_token: fresh.refresh_token.clone().or(grant.refresh_token), ..fresh };
+        }
+        if let (false, Some(token)) = (asked.is_empty(), grant.refresh_token.clone()) {
+            self.step("narrower-details", async |it, f| it.narrower_details(&asked, &token, &known, f).await)
+                .await?;
         }
         if let (Some(url), Some(subject)) = (&known.metadata.userinfo, &subject) {
             self.step("userinfo", async |it, f| it.userinfo(url, &grant, subject, &known, f).await).await?;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `args` | What can be said? |
 //! | `target` | Who plays, and against whom? |
-//! | `journey`; `asking`, `signin`, `tokens`, `attacks` | What happens, in order? |
+//! | `journey`; `asking`, `signin`, `tokens`, `details`, `attacks` | What happens, in order? |
 //! | `checks` | What must hold? One file for each thing that is looked at. |
 //! | `findings`, `report`, `load` | What was proved, and how is it told? |
 //! | `client` | What does the client sign? |
@@ -19,6 +19,7 @@ pub mod browser;
 pub mod checks;
 pub mod client;
 mod cookies;
+mod details;
 pub mod findings;
 pub mod http;
 pub mod journey;

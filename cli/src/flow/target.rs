@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use fapi_bank::{Reroute, Routes};
+use serde_json::Value;
 use url::Url;
 
 use super::args::{Delivery, FlowArgs};
@@ -40,6 +41,8 @@ pub struct Target {
     pub redirect_uri: String,
     /// What it asks for.
     pub scope: String,
+    /// What it asks for exactly (RFC 9396).
+    pub details: Option<Vec<Value>>,
     /// Which response it asks for.
     pub response: ResponseKind,
     /// Whether the request is pushed; `None`: if the server offers it.
@@ -120,6 +123,7 @@ impl Target {
                 "--redirect-uri",
             )?,
             scope: needed(args.scope.as_ref(), client.map(|it| it.scopes.join(" ")), "--scope")?,
+            details: args.authorization_details.as_deref().map(details).transpose()?,
             response: said_or_written(args.response, client.map(|it| it.response.as_str()), "response")?
                 .unwrap_or(ResponseKind::Jarm),
             pushed: args.delivery.map(|delivery| delivery == Delivery::Par),
@@ -195,6 +199,21 @@ fn one_of<'a, T>(
                 format!("fapictl flow {option} {}", name(first)),
             ))
         }
+    }
+}
+
+/// JSON begins with a bracket; anything else is the name of a file.
+fn details(said: &str) -> Result<Vec<Value>, Stop> {
+    let wrong = |what: String| Stop::usage(format!("--authorization-details: {what}"), "fapictl flow --help");
+    let text = if said.trim_start().starts_with(['[', '{']) {
+        said.to_owned()
+    } else {
+        fs::read_to_string(said).map_err(|error| wrong(format!("cannot read {said}: {error}")))?
+    };
+    match fapi_jose::json::parse(text.as_bytes()) {
+        Ok(Value::Array(elements)) if !elements.is_empty() => Ok(elements),
+        Ok(_) => Err(wrong("must be an array such as [{\"type\": \"payment\"}]".to_owned())),
+        Err(error) => Err(wrong(error.to_string())),
     }
 }
 

@@ -54,7 +54,10 @@ impl Journey<'_> {
         }
         let answer = self.token_request(self.own(), &fields, known).await?;
         findings.fact("authentication", self.target.auth.as_str());
-        token::check(&answer, token::Asked::Code(&self.target.scope), self.target.binding, findings).or_halt()
+        let asked = token::Asked::Code(&self.target.scope);
+        let grant = token::check(&answer, asked, self.target.binding, findings).or_halt()?;
+        self.tells_details(&grant, findings);
+        Ok(grant)
     }
 
     pub(super) fn id_token(
@@ -92,6 +95,7 @@ impl Journey<'_> {
             audience: self.target.resource.as_ref().and_then(|it| it.identifier.as_deref()),
             expires_in: grant.expires_in,
             scope: &grant.scope,
+            details: grant.details.as_ref(),
         };
         checks::access_token::check(&grant.access_token, expected, findings).or_halt()
     }
@@ -123,6 +127,7 @@ impl Journey<'_> {
         let answer = self.token_request(self.own(), &fields, known).await?;
         let asked = token::Asked::Refresh(&earlier.scope);
         let fresh = token::check(&answer, asked, self.target.binding, findings).or_halt()?;
+        self.tells_details(&fresh, findings);
         findings.hold(
             fresh.access_token != earlier.access_token,
             "the access token is another one",

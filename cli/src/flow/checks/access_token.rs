@@ -18,6 +18,8 @@ pub struct Expected<'a> {
     pub expires_in: i64,
     /// `scope` beside it.
     pub scope: &'a str,
+    /// `authorization_details` beside it.
+    pub details: Option<&'a serde_json::Value>,
 }
 
 /// What holds the access token in our hands.
@@ -94,6 +96,13 @@ pub fn check(token: &str, expected: Expected<'_>, findings: &mut Findings) -> Op
         "RFC 9068 2.2.3",
         format!("{scope:?}"),
     );
+    if expected.details.is_some() || claims.get("authorization_details").is_some() {
+        findings.hold(
+            claims.get("authorization_details") == expected.details,
+            "its authorization details are those of the answer it came in",
+            "RFC 9396 9.1",
+        );
+    }
     findings.fact("aud", audience);
     findings.fact("claims", claims.as_map().keys().cloned().collect::<Vec<_>>());
     Some(())

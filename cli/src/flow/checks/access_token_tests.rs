@@ -17,6 +17,7 @@ fn look(forge: &Forge, typ: Option<&str>, claims: &Value) -> Findings {
 fn look_for(forge: &Forge, bound: Bound<'_>, typ: Option<&str>, claims: &Value) -> Findings {
     let mut findings = Findings::default();
     let expected = Expected {
+        details: None,
         parties: forge.parties(),
         bound,
         audience: Some("https://bank.example"),

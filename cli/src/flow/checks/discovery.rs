@@ -40,6 +40,8 @@ pub struct Metadata {
     pub par: Option<Url>,
     /// Who the person is.
     pub userinfo: Option<Url>,
+    /// What a token is worth.
+    pub introspection: Option<Url>,
     /// The server's keys.
     pub jwks: Url,
     /// Requests must be pushed.
@@ -316,6 +318,7 @@ impl Document {
                 token: called("token_endpoint")?,
                 par: called("pushed_authorization_request_endpoint"),
                 userinfo: called("userinfo_endpoint"),
+                introspection: called("introspection_endpoint"),
                 jwks: at("jwks_uri")?,
                 par_required: self.is_true("require_pushed_authorization_requests"),
                 signed_required: self.is_true("require_signed_request_object"),

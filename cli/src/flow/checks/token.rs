@@ -19,6 +19,8 @@ pub struct Grant {
     pub expires_in: i64,
     /// `scope`
     pub scope: String,
+    /// `authorization_details`
+    pub details: Option<Value>,
     /// `id_token`
     pub id_token: Option<String>,
     /// `refresh_token`
@@ -100,6 +102,7 @@ pub fn check(answer: &Answer, asked: Asked<'_>, binding: Binding, findings: &mut
         access_token: access_token.to_owned(),
         expires_in: expires_in?,
         scope,
+        details: body.get("authorization_details").cloned(),
         id_token,
         refresh_token,
     })
