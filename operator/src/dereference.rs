@@ -276,6 +276,10 @@ async fn of_workspace(cx: &Context, workspace: &Workspace, namespace: &str) -> R
             }
             found
         },
+        database_ca: by_source(
+            spec.storage.postgresql.as_ref().and_then(|database| database.ca_ref.as_ref()),
+        )
+        .await?,
         database_url: by_name(spec.storage.postgresql.as_ref().map(|database| &database.url_secret_ref))
             .await?,
     })

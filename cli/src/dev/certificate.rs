@@ -87,6 +87,40 @@ pub(super) fn certificate(
     Ok(Zeroizing::new(certificate.pem().into_bytes()))
 }
 
+/// A server certificate for these hosts and its key, from the authority in the same folder.
+pub(super) fn server(
+    folder: &Folder,
+    key: &str,
+    hosts: &[String],
+    authority: &str,
+) -> Result<[Zeroizing<Vec<u8>>; 2], DevError> {
+    let missing = || DevError::Made(format!("the authority {authority} has no key: delete its folder"));
+    let issuer = folder.read_text(authority)?.ok_or_else(missing)?;
+    let issuer_key = folder.read_text(&key_file(authority))?.ok_or_else(missing)?;
+    let made_for = fapi_jose::b64::encode(fapi_jose::sha256(format!("{hosts:?} {}", *issuer)));
+    let note = format!("{key}.made-for");
+    if let (Some(certificate), Some(pair), Some(before)) =
+        (folder.read(key)?, folder.read(&key_file(key))?, folder.read(&note)?)
+        && before.as_slice() == made_for.as_bytes()
+        && lives_on(&certificate)
+    {
+        return Ok([certificate, pair]);
+    }
+    let mut params = CertificateParams::new(hosts.to_vec())?;
+    params.distinguished_name = named(hosts.first().map_or("server", String::as_str));
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    validity(&mut params);
+    let pair = KeyPair::generate()?;
+    let issuer = Issuer::from_ca_cert_pem(&issuer, KeyPair::from_pem(&issuer_key)?)?;
+    let certificate = params.signed_by(&pair, &issuer)?.pem();
+    let pair = Zeroizing::new(pair.serialize_pem().into_bytes());
+    folder.write(&key_file(key), &*pair)?;
+    folder.write(key, &certificate)?;
+    folder.write(&note, made_for)?;
+    Ok([Zeroizing::new(certificate.into_bytes()), pair])
+}
+
 /// RFC 8705 2.1.2: the one name that is registered.
 fn describe(params: &mut CertificateParams, subject: &CertificateSubject) -> Result<(), DevError> {
     let CertificateSubject { subject_dn, san_dns, san_uri, san_ip, san_email, certificate_ref: _ } = subject;

@@ -109,7 +109,7 @@ fn make(want: &Want, source: &Source, dev: &Folder, wants: &[Want]) -> Result<Ma
             let authority = authority.as_ref().map(|(folder, key)| (folder, key.as_str()));
             certificate::certificate(&folder, key, client, subject.as_ref(), authority)?
         }
-        Content::Database => return database(&folder, key),
+        Content::Database => return database(&folder, key, &want.namespace),
     };
     Ok(vec![(key.to_owned(), content)])
 }
@@ -120,7 +120,7 @@ fn redirect_uris(client: &str) -> Zeroizing<Vec<u8>> {
 }
 
 /// A URL for a database that is called `postgres` in the same namespace, and what its own manifest needs.
-fn database(folder: &Folder, key: &str) -> Result<Made, DevError> {
+fn database(folder: &Folder, key: &str, namespace: &str) -> Result<Made, DevError> {
     let password = folder.read_or_make("password", || {
         let mut random = Zeroizing::new([0_u8; 18]);
         rand::fill(&mut *random)
@@ -130,8 +130,15 @@ fn database(folder: &Folder, key: &str) -> Result<Made, DevError> {
     let text = Zeroizing::new(String::from_utf8_lossy(&password).into_owned());
     let url = Zeroizing::new(format!("postgresql://fapi:{}@postgres/fapi", *text).into_bytes());
     let plain = |text: &str| Zeroizing::new(text.as_bytes().to_vec());
+    // A database elsewhere is reached by verified TLS only (TL-19).
+    let hosts = ["postgres".to_owned(), format!("postgres.{namespace}.svc")];
+    let authority = certificate::authority(folder, "ca.crt", "the database")?;
+    let [certificate, certificate_key] = certificate::server(folder, "tls.crt", &hosts, "ca.crt")?;
     Ok(vec![
         (key.to_owned(), url),
+        ("ca.crt".to_owned(), authority),
+        ("tls.crt".to_owned(), certificate),
+        ("tls.key".to_owned(), certificate_key),
         ("username".to_owned(), plain("fapi")),
         ("password".to_owned(), password),
         ("database".to_owned(), plain("fapi")),

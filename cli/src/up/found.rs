@@ -145,6 +145,13 @@ impl Surroundings<'_> {
                     (said.type_.clone(), self.config_map(&said.schema_ref.name, &said.schema_ref.key))
                 })
                 .collect(),
+            // The embedded database serves on a laptop: nobody is asked for a certificate.
+            database_ca: spec.storage.postgresql.as_ref().and_then(|database| database.ca_ref.as_ref()).map(
+                |reference| match source(reference) {
+                    Resolved::Missing(_) => value(self.certificate.as_bytes()),
+                    found @ Resolved::Value(_) => found,
+                },
+            ),
             // The embedded database serves on a laptop; the address is only shown to be well-formed where it is written here.
             database_url: spec.storage.postgresql.as_ref().map(
                 |storage| match own(&storage.url_secret_ref) {

@@ -64,7 +64,8 @@ pub struct VolumeClaim {
 pub struct PostgresqlStorage {
     /// Key of a Secret with the connection URL, for example `postgresql://user:password@host/database?sslmode=verify-full`.
     pub url_secret_ref: SecretKeyRef,
-    /// PEM certificates of the authorities that the database's certificate is checked against. Absent: the public ones.
+    /// PEM certificates of the authorities that the database's certificate may come from, beside the public ones. A database on
+    /// another machine is always reached with `sslmode=verify-full`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_ref: Option<KeySource>,
 }

@@ -1,13 +1,14 @@
 //! The pods: restricted as Pod Security asks, without a token, with everything they read mounted as files.
 
 use fapi_config::{StorageType, file, shard_file};
+use fapi_crds::KeySource;
 use fapi_crds::workspace::{LogFormat, LogLevel, ReloadStrategy, Tls, WorkspaceSpec};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, ContainerPort, EmptyDirVolumeSource, HTTPGetAction, KeyToPath, Lifecycle,
-    LifecycleHandler, PersistentVolumeClaimVolumeSource, PodSecurityContext, PodSpec, PodTemplateSpec, Probe,
-    ProjectedVolumeSource, SeccompProfile, SecretProjection, SecretVolumeSource, SecurityContext,
-    SleepAction, TopologySpreadConstraint, Volume, VolumeMount, VolumeProjection,
+    Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource, HTTPGetAction,
+    KeyToPath, Lifecycle, LifecycleHandler, PersistentVolumeClaimVolumeSource, PodSecurityContext, PodSpec,
+    PodTemplateSpec, Probe, ProjectedVolumeSource, SeccompProfile, SecretProjection, SecretVolumeSource,
+    SecurityContext, SleepAction, TopologySpreadConstraint, Volume, VolumeMount, VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -29,6 +30,7 @@ mod path {
     pub(super) const MTLS_TLS: &str = "/etc/fapi-mtls-tls";
     pub(super) const INTERNAL_TLS: &str = "/etc/fapi-internal-tls";
     pub(super) const DATABASE: &str = "/etc/fapi-database";
+    pub(super) const DATABASE_CA: &str = "/etc/fapi-database-ca";
     pub(super) const DATA: &str = "/var/lib/fapi";
     pub(super) const TMP: &str = "/tmp";
 }
@@ -224,6 +226,9 @@ fn args(inputs: &Inputs<'_>) -> Vec<String> {
         StorageType::SQLite => format!("--sqlite={}/fapi.db", path::DATA),
         StorageType::PostgreSQL => format!("--database-url-file={}/url", path::DATABASE),
     });
+    if database_ca(inputs.spec).is_some() {
+        args.push(format!("--database-ca-file={}/ca.crt", path::DATABASE_CA));
+    }
     args
 }
 
@@ -247,6 +252,9 @@ fn mounts(meta: &Meta<'_>, inputs: &Inputs<'_>) -> Vec<(Volume, VolumeMount)> {
         let volume = secret(&reference.name, vec![item(&reference.key, "url")]);
         mounted.push(mount(volume, "database", path::DATABASE, true));
     }
+    if let Some(source) = database_ca(spec) {
+        mounted.push(mount(public_key(source, "ca.crt"), "database-ca", path::DATABASE_CA, true));
+    }
     if storage(inputs) == StorageType::SQLite {
         let claim = spec.storage.sqlite.as_ref().and_then(|sqlite| sqlite.volume_claim.as_ref());
         let volume = match claim {
@@ -263,6 +271,28 @@ fn mounts(meta: &Meta<'_>, inputs: &Inputs<'_>) -> Vec<(Volume, VolumeMount)> {
     }
     mounted.push(mount(empty_dir(Some("64Mi")), "tmp", path::TMP, false));
     mounted
+}
+
+/// The authority of the database's certificate.
+fn database_ca(spec: &WorkspaceSpec) -> Option<&KeySource> {
+    spec.storage.postgresql.as_ref()?.ca_ref.as_ref()
+}
+
+/// One key of a ConfigMap or Secret, under another name.
+fn public_key(source: &KeySource, name: &str) -> Volume {
+    if let Some(map) = &source.config_map_ref {
+        return Volume {
+            config_map: Some(ConfigMapVolumeSource {
+                name: map.name.clone(),
+                items: Some(vec![item(&map.key, name)]),
+                default_mode: Some(MODE),
+                ..ConfigMapVolumeSource::default()
+            }),
+            ..Volume::default()
+        };
+    }
+    let reference = source.secret_ref.clone().unwrap_or_default();
+    secret(&reference.name, vec![item(&reference.key, name)])
 }
 
 fn tls_secret(tls: &Tls, own: String) -> String {

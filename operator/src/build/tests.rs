@@ -89,6 +89,32 @@ fn with_postgresql_pods_are_replaced_one_after_the_other() {
     );
 }
 
+/// `TL-19`: the pods read the authority where the Workspace says, so that a renewed one is in force without a restart.
+#[test]
+fn the_authority_of_the_database_is_mounted_from_where_it_stands() {
+    let reference = json!({"name": "db-ca", "key": "pem"});
+    let item = json!([{"key": "pem", "path": "ca.crt"}]);
+    for (ca, volume) in [
+        (json!({"configMapRef": reference}), json!({"configMap": {"name": "db-ca", "items": item}})),
+        (json!({"secretRef": reference}), json!({"secret": {"secretName": "db-ca", "items": item}})),
+    ] {
+        let mut found = postgresql();
+        let said = found.workspace.spec.storage.postgresql.as_mut().unwrap();
+        said.ca_ref = Some(serde_json::from_value(ca).unwrap());
+        let desired = built(&found);
+        let deployment = serde_json::to_value(shown(named(&desired, "Deployment", "retail"))).unwrap();
+        let pod = &deployment["spec"]["template"]["spec"];
+        let args = pod["containers"][0]["args"].as_array().unwrap();
+        assert!(args.contains(&json!("--database-ca-file=/etc/fapi-database-ca/ca.crt")), "TL-19 {args:?}");
+        let volumes = pod["volumes"].as_array().unwrap();
+        let mounted = volumes.iter().find(|volume| volume["name"] == "database-ca").unwrap();
+        let (kind, expected) = volume.as_object().unwrap().iter().next().unwrap();
+        for (member, value) in expected.as_object().unwrap() {
+            assert_eq!(mounted[kind][member], *value, "TL-19 {mounted}");
+        }
+    }
+}
+
 /// K-18
 #[test]
 fn who_may_connect_is_as_narrow_as_the_workspace_says() {

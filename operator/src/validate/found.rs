@@ -126,6 +126,8 @@ pub struct References {
     pub details_types: BTreeMap<String, Resolved>,
     /// `storage.postgresql.urlSecretRef`.
     pub database_url: Option<Resolved>,
+    /// `storage.postgresql.caRef`.
+    pub database_ca: Option<Resolved>,
 }
 
 /// What is published: read back from the Secrets, or from the state directory.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fapi_config::{DetailsTypeEntry, Document, Users};
-use fapi_core::certificate::{RevocationLists, TrustAnchors};
+use fapi_core::certificate::{RevocationLists, TrustAnchors, describe_pem};
 use fapi_core::issuer::Doors;
 use fapi_core::{Lifetime, Timestamp};
 use fapi_crds::{KeySource, Reason, SecretKeyRef};
@@ -82,6 +82,14 @@ pub(super) fn references(found: &Found, namespace: &str, document: Option<&Docum
         let checked = value(namespace, &source, references.database_url.as_ref());
         if let Err(problem) = checked.and_then(|bytes| database_url(&place(namespace, &source), bytes)) {
             resolution.problems.push(problem);
+        }
+        if let Some(source) = postgresql.ca_ref.as_ref().and_then(of_key) {
+            let checked = value(namespace, &source, references.database_ca.as_ref()).and_then(|bytes| {
+                let unfit =
+                    |error| Problem::new(Reason::InvalidCertificate, &place(namespace, &source), error);
+                describe_pem(bytes).map(drop).map_err(unfit)
+            });
+            resolution.problems.extend(checked.err());
         }
     }
     resolution
@@ -201,9 +209,29 @@ fn users_problem(place: &Place<'_>, error: &fapi_config::ConfigError) -> Problem
 fn database_url(place: &Place<'_>, bytes: &[u8]) -> Result<(), Problem> {
     let text = std::str::from_utf8(bytes).unwrap_or_default().trim();
     let known = ["postgresql://", "postgres://"].iter().any(|scheme| text.starts_with(scheme));
-    if known && !text.contains(['\n', '\r']) {
-        return Ok(());
+    if !known || text.contains(['\n', '\r']) {
+        let message = "must be one line such as postgresql://user:password@host/database?sslmode=verify-full";
+        return Err(Problem::new(Reason::InvalidData, place, message));
     }
-    let message = "must be one line such as postgresql://user:password@host/database?sslmode=verify-full";
-    Err(Problem::new(Reason::InvalidData, place, message))
+    if is_unverified(text) {
+        let message =
+            "a database elsewhere is reached with sslmode=verify-full: write that, or leave sslmode out";
+        return Err(Problem::new(Reason::InvalidData, place, message));
+    }
+    Ok(())
+}
+
+/// Whether a database URL asks for less than verified TLS to another machine (`TL-19`).
+fn is_unverified(url: &str) -> bool {
+    let (rest, query) = url.split_once('?').unwrap_or((url, ""));
+    let weaker = query.split('&').any(|pair| match pair.split_once('=') {
+        Some(("sslmode" | "ssl-mode", mode)) => mode != "verify-full",
+        _ => false,
+    });
+    let authority = rest.split('/').nth(2).unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let local = ["localhost", "127.0.0.1", "[::1]"]
+        .iter()
+        .any(|name| host == *name || host.strip_prefix(name).is_some_and(|port| port.starts_with(':')));
+    weaker && !local && !host.is_empty()
 }

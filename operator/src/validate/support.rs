@@ -80,10 +80,6 @@ const WORKSPACE: &[Field<WorkspaceSpec>] = &[
     },
     Field { name: "login.external", used: |spec| spec.login.type_ == LoginType::External },
     Field { name: "login.upstream", used: |spec| spec.login.type_ == LoginType::Upstream },
-    Field {
-        name: "storage.postgresql.caRef",
-        used: |spec| spec.storage.postgresql.as_ref().is_some_and(|postgresql| postgresql.ca_ref.is_some()),
-    },
     Field { name: "subjectSaltRef", used: |spec| spec.subject_salt_ref.is_some() },
     Field { name: "server.autoscaling", used: |spec| spec.server.autoscaling.is_some() },
     Field { name: "server.metrics.serviceMonitor", used: |spec| spec.server.metrics.service_monitor },

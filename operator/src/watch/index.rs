@@ -88,7 +88,8 @@ pub(super) fn of_workspace(workspace: &Workspace) -> BTreeSet<Reference> {
         spec.storage.postgresql.as_ref().map(|database| secret(&namespace, &database.url_secret_ref.name)),
     );
     found.extend(spec.subject_salt_ref.as_ref().map(|salt| secret(&namespace, &salt.name)));
-    for source in [&spec.mtls.client_ca, &spec.mtls.crl].into_iter().flatten() {
+    let database_ca = spec.storage.postgresql.as_ref().and_then(|database| database.ca_ref.as_ref());
+    for source in [spec.mtls.client_ca.as_ref(), spec.mtls.crl.as_ref(), database_ca].into_iter().flatten() {
         found.extend(of_source(&namespace, source));
     }
     let schemas = spec.authorization_details_types.iter();

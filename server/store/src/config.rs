@@ -35,7 +35,7 @@ pub enum Database {
 /// A PostgreSQL server.
 #[derive(Clone)]
 pub struct Postgres {
-    /// `postgresql://user:password@host:port/database`.
+    /// `postgresql://user:password@host:port/database`. A host elsewhere is verified in full, whatever the URL says (`TL-19`).
     pub url: Secret,
     /// The authorities its certificate may come from (PEM). With it the server's name is checked, whatever the URL says.
     pub ca: Option<PathBuf>,

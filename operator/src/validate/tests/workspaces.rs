@@ -78,7 +78,6 @@ fn fapi_2_is_accepted_with_what_it_allows_and_no_more() {
 
 #[test]
 fn a_field_without_effect_is_refused_by_its_name() {
-    let config_map = json!({"configMapRef": {"name": "a", "key": "b"}});
     let secret = json!({"name": "a", "key": "b"});
     for (spec, field) in [
         (json!({"profile": "OpenBankingBrazil"}), "profile"),
@@ -116,10 +115,6 @@ fn a_field_without_effect_is_refused_by_its_name() {
         (
             json!({"login": {"type": "Upstream", "users": null, "upstream": {"issuer": "https://i.example", "clientId": "c", "keyRef": secret}}}),
             "login.upstream",
-        ),
-        (
-            json!({"storage": {"type": "PostgreSQL", "postgresql": {"urlSecretRef": secret, "caRef": config_map}}}),
-            "storage.postgresql.caRef",
         ),
         (json!({"subjectSaltRef": secret}), "subjectSaltRef"),
         (json!({"server": {"autoscaling": {"maxReplicas": 3}}}), "server.autoscaling"),
@@ -351,6 +346,41 @@ fn revocation_lists_are_read_before_they_are_published_and_the_last_good_ones_st
     assert_eq!(refs.reason, Reason::Expired, "TL-10: visible in status");
     assert!(refs.message.contains("the revocation list of CN="), "{}", refs.message);
     assert_eq!(published, ended.as_bytes(), "what it says holds; who it speaks for is refused");
+}
+
+/// `TL-19`: nobody can ask for less than a verified database, and its authority travels to the pods.
+#[test]
+fn a_database_elsewhere_is_never_reached_without_verification() {
+    let (_, pem) = ca();
+    let spec = json!({"storage": {"type": "PostgreSQL", "sqlite": null, "postgresql": {
+        "urlSecretRef": {"name": "database", "key": "url"},
+        "caRef": {"configMapRef": {"name": "database-ca", "key": "ca.crt"}}}}});
+    let judge = |url: &str, ca: crate::validate::Resolved| {
+        let mut found = found(workspace_with(&spec), Vec::new());
+        found.references.database_url = Some(value(url));
+        found.references.database_ca = Some(ca);
+        validate(&found).workspace.resolved_refs
+    };
+    for url in [
+        "postgresql://u:p@db.example/d",
+        "postgresql://u:p@db.example/d?sslmode=verify-full",
+        "postgresql://u:p@127.0.0.1/d?sslmode=disable",
+        "postgresql://u:p@localhost:5432/d?sslmode=disable&application_name=a",
+    ] {
+        let refs = judge(url, value(pem.clone()));
+        assert!(refs.is_true(), "TL-19 {url} {}", refs.message);
+    }
+    for weaker in ["disable", "allow", "prefer", "require", "verify-ca"] {
+        let url = format!("postgresql://u:canary@db.example/d?application_name=a&sslmode={weaker}");
+        let refs = judge(&url, value(pem.clone()));
+        assert_eq!(refs.reason, Reason::InvalidData, "TL-19 {weaker}");
+        assert!(refs.message.contains("sslmode=verify-full") && !refs.message.contains("canary"), "TL-19");
+    }
+    let good = "postgresql://u:p@db.example/d";
+    let refs = judge(good, value("no certificate"));
+    assert_eq!(refs.reason, Reason::InvalidCertificate, "TL-19 {}", refs.message);
+    assert!(refs.message.starts_with("ConfigMap auth/database-ca key ca.crt "), "{}", refs.message);
+    assert_eq!(judge(good, missing(Missing::ConfigMapNotFound)).reason, Reason::ConfigMapNotFound, "TL-19");
 }
 
 /// `TL-01`: the proxy is named by its networks and its own certificate, which is checked against the anchors.

@@ -1,6 +1,7 @@
 //! PostgreSQL: a pool, one transaction for each change, and a few tries when transactions collide.
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -152,10 +153,31 @@ fn options(server: &Postgres) -> Result<PgConnectOptions, StoreError> {
         .map_err(|_| StoreError::InvalidAddress("the PostgreSQL address cannot be read".into()))?
         .application_name("fapi-server")
         .disable_statement_logging();
-    Ok(match &server.ca {
-        Some(ca) => options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(ca),
-        None => options,
-    })
+    if let Some(ca) = &server.ca {
+        return Ok(options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(ca));
+    }
+    if is_local(&options) {
+        return Ok(options);
+    }
+    // TL-19: whoever stands in between would read every grant. No setting turns this off.
+    match options.get_ssl_mode() {
+        PgSslMode::Prefer | PgSslMode::VerifyFull => Ok(options.ssl_mode(PgSslMode::VerifyFull)),
+        PgSslMode::Allow | PgSslMode::Disable | PgSslMode::Require | PgSslMode::VerifyCa => {
+            Err(StoreError::InvalidAddress(
+                "a database elsewhere is reached with sslmode=verify-full: write that, or leave sslmode out"
+                    .into(),
+            ))
+        }
+    }
+}
+
+/// A socket, or this machine: nobody stands in between.
+fn is_local(options: &PgConnectOptions) -> bool {
+    let host = options.get_host().trim_matches(['[', ']']);
+    options.get_socket().is_some()
+        || host.starts_with('/')
+        || host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The tables and the owner, before anything else.
@@ -185,4 +207,53 @@ async fn set_up(db: &mut PgConnection, limit: &str) -> Result<(), sqlx::Error> {
 fn jitter(tries: u32) -> Duration {
     let base = 5_u64 << (tries - 1).min(8);
     Duration::from_millis(base + RandomState::new().hash_one(tries) % base)
+}
+
+#[cfg(test)]
+mod tests {
+    use fapi_core::secret::Secret;
+
+    use super::*;
+
+    fn mode(url: &str, ca: Option<&str>) -> Result<PgSslMode, StoreError> {
+        let server = Postgres { url: Secret::presented(url), ca: ca.map(Into::into), connections: 1 };
+        options(&server).map(|options| options.get_ssl_mode())
+    }
+
+    /// `TL-19`: verified in full, or not at all.
+    #[test]
+    fn a_database_elsewhere_is_verified_in_full_whatever_its_address_says() {
+        for url in [
+            "postgresql://u:p@db.bank.example/d",
+            "postgresql://u:p@db.bank.example/d?sslmode=prefer",
+            "postgresql://u:p@db.bank.example/d?sslmode=verify-full",
+            "postgresql://u:p@10.0.0.7/d",
+            "postgresql://u:p@[fd00::7]/d",
+            "postgresql://u:p@localhost.bank.example/d",
+        ] {
+            assert!(matches!(mode(url, None), Ok(PgSslMode::VerifyFull)), "TL-19 {url}");
+            assert!(matches!(mode(url, Some("/ca.pem")), Ok(PgSslMode::VerifyFull)), "TL-19 {url}");
+        }
+        for weaker in ["disable", "allow", "require", "verify-ca"] {
+            let url = format!("postgresql://u:canary@db.bank.example/d?sslmode={weaker}");
+            let refused = mode(&url, None).unwrap_err().to_string();
+            assert!(
+                refused.contains("sslmode=verify-full") && !refused.contains("canary"),
+                "TL-19 {refused}"
+            );
+            assert!(matches!(mode(&url, Some("/ca.pem")), Ok(PgSslMode::VerifyFull)), "TL-19 {weaker}");
+        }
+    }
+
+    #[test]
+    fn a_database_on_this_machine_is_what_its_address_says() {
+        for url in [
+            "postgresql://u:p@127.0.0.1/d?sslmode=disable",
+            "postgresql://u:p@localhost/d?sslmode=disable",
+            "postgresql://u:p@[::1]/d?sslmode=disable",
+            "postgresql:///d?host=/run/postgresql&sslmode=disable",
+        ] {
+            assert!(matches!(mode(url, None), Ok(PgSslMode::Disable)), "{url}");
+        }
+    }
 }

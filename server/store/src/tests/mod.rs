@@ -8,3 +8,4 @@ mod on_postgres;
 mod on_sqlite;
 mod secrets;
 mod throughput;
+mod tls;
