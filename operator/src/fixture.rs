@@ -180,6 +180,10 @@ impl Verdict {
         self.clients.iter().find(|verdict| verdict.key.name == name).unwrap()
     }
 
+    pub(crate) fn document(&self) -> &fapi_config::Document {
+        &self.publication.as_ref().unwrap().document
+    }
+
     pub(crate) fn served(&self) -> Vec<&str> {
         let publication = self.publication.as_ref().unwrap();
         let mut ids: Vec<&str> = publication.clients.iter().map(|client| client.client_id.as_str()).collect();

@@ -145,7 +145,7 @@ pub struct RefreshTokens {
     /// When one is issued: `Never`, `OfflineAccess` (with that scope, or a consent that outlives the access token), `Always`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issue: Option<RefreshIssue>,
-    /// Whether it is replaced at each use. FAPI 2.0, Brazil and CDR forbid it, but for a migration with an end
+    /// Whether it is replaced at each use. Brazil and CDR forbid it, FAPI 2.0 too but for a migration with `until` and `retryWindow`
     /// (REF-07, F2-R07, BR-R07, AU-R06).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<RefreshRotation>,
@@ -170,10 +170,11 @@ pub enum RefreshIssue {
 pub struct RefreshRotation {
     /// `Never`, or `EachUse`: a new one with every refresh.
     pub mode: RefreshRotationMode,
-    /// When rotation ends (RFC 3339). FAPI 2.0 demands an end.
+    /// When rotation ends (RFC 3339): from then on the token that a client has stays. FAPI 2.0 demands an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,
-    /// How long the replaced token still works, for clients that lost the answer. Afterwards its use revokes the grant (REF-08).
+    /// How long the replaced token still works, for clients that lost the answer: 1s to 24h, default 60s. Afterwards its use revokes
+    /// the grant (REF-08).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_window: Option<Duration>,
 }

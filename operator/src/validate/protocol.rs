@@ -2,16 +2,17 @@
 
 use std::str::FromStr as _;
 
-use fapi_core::Lifetime;
 use fapi_core::profile::{
     ClientAuth, DpopNonce, Encryption, EncryptionOverrides, LifetimeOverrides, Lifetimes, Overrides, Pkce,
-    ProfileName, RefreshIssue, RefreshOverrides, RequestDelivery, Response, Rules, SenderConstraint,
-    SubjectType,
+    ProfileName, RefreshIssue, RefreshOverrides, RequestDelivery, Response, Rotation, Rules,
+    SenderConstraint, SubjectType,
 };
+use fapi_core::{Lifetime, Timestamp};
 use fapi_crds as crds;
 use fapi_crds::workspace as ws;
 use fapi_crds::{Duration, Profile};
 use fapi_jose::{Alg, Content, KeyManagement};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 /// The profile of a Workspace.
 pub(super) fn profile(profile: Profile) -> ProfileName {
@@ -53,22 +54,29 @@ pub(super) fn overrides(protocol: Option<&ws::Protocol>) -> Result<Overrides, Un
             ws::Pkce::PushedOnly => Pkce::PushedOnly,
             ws::Pkce::Required => Pkce::Required,
         }),
-        refresh_tokens: said.refresh_tokens.as_ref().map(|tokens| RefreshOverrides {
-            issue: tokens.issue.map(|issue| match issue {
-                ws::RefreshIssue::Always => RefreshIssue::Granted,
-                ws::RefreshIssue::Never => RefreshIssue::Never,
-                ws::RefreshIssue::OfflineAccess => RefreshIssue::OfflineAccess,
-            }),
-            rotation: tokens
-                .rotation
-                .as_ref()
-                .map(|rotation| rotation.mode == ws::RefreshRotationMode::EachUse),
-        }),
+        refresh_tokens: said.refresh_tokens.as_ref().map(refresh_tokens).transpose()?,
         subject_types: map(said.subject_types.as_deref(), subject_type),
         acr_values: said.acr_values.clone(),
         id_token_encryption: said.id_token_encryption.map(demand),
         jarm_encryption: said.jarm_encryption.map(demand),
         lifetimes: said.lifetimes.as_ref().map(lifetimes).transpose()?,
+    })
+}
+
+fn refresh_tokens(said: &ws::RefreshTokens) -> Result<RefreshOverrides, Unreadable> {
+    let rotation = said.rotation.as_ref();
+    let until = rotation.and_then(|rotation| rotation.until.as_ref());
+    let window = rotation.and_then(|rotation| rotation.retry_window.as_ref());
+    let window = window.map(|window| span("protocol.refreshTokens.rotation.retryWindow", window));
+    Ok(RefreshOverrides {
+        issue: said.issue.map(|issue| match issue {
+            ws::RefreshIssue::Always => RefreshIssue::Granted,
+            ws::RefreshIssue::Never => RefreshIssue::Never,
+            ws::RefreshIssue::OfflineAccess => RefreshIssue::OfflineAccess,
+        }),
+        rotation: rotation.map(|rotation| rotation.mode == ws::RefreshRotationMode::EachUse),
+        rotation_until: until.map(|until| Timestamp::from_unix(until.0.as_second())),
+        retry_window: window.transpose()?,
     })
 }
 
@@ -167,10 +175,13 @@ fn effective_encryption(rules: &Rules) -> ws::EncryptionAlgorithms {
 }
 
 fn effective_refresh(rules: &Rules) -> ws::RefreshTokens {
-    let mode = if rules.refresh_rotation {
-        ws::RefreshRotationMode::EachUse
-    } else {
-        ws::RefreshRotationMode::Never
+    let rotation = match rules.refresh_rotation {
+        None => ws::RefreshRotation { mode: ws::RefreshRotationMode::Never, until: None, retry_window: None },
+        Some(Rotation { until, retry }) => ws::RefreshRotation {
+            mode: ws::RefreshRotationMode::EachUse,
+            until: until.and_then(|until| jiff::Timestamp::from_second(until.as_unix()).ok()).map(Time),
+            retry_window: u32::try_from(retry.as_seconds()).ok().map(Duration::from_seconds),
+        },
     };
     ws::RefreshTokens {
         issue: match rules.refresh_issue {
@@ -180,7 +191,7 @@ fn effective_refresh(rules: &Rules) -> ws::RefreshTokens {
             // Follows from the consent; nobody can write it.
             RefreshIssue::Consent => None,
         },
-        rotation: Some(ws::RefreshRotation { mode, until: None, retry_window: None }),
+        rotation: Some(rotation),
     }
 }
 

@@ -52,14 +52,6 @@ const WORKSPACE: &[Field<WorkspaceSpec>] = &[
         },
     },
     Field {
-        name: "protocol.refreshTokens.rotation.until",
-        used: |spec| rotation(spec).is_some_and(|rotation| rotation.until.is_some()),
-    },
-    Field {
-        name: "protocol.refreshTokens.rotation.retryWindow",
-        used: |spec| rotation(spec).is_some_and(|rotation| rotation.retry_window.is_some()),
-    },
-    Field {
         name: "allowedClients.approval: Manual",
         used: |spec| spec.allowed_clients.approval == Approval::Manual,
     },
@@ -107,10 +99,6 @@ fn asks_an_issuer(tls: &Tls) -> bool {
 
 fn encryption(spec: &WorkspaceSpec) -> Option<&EncryptionAlgorithms> {
     protocol(spec)?.encryption.as_ref()
-}
-
-fn rotation(spec: &WorkspaceSpec) -> Option<&fapi_crds::workspace::RefreshRotation> {
-    protocol(spec)?.refresh_tokens.as_ref()?.rotation.as_ref()
 }
 
 fn protocol(spec: &WorkspaceSpec) -> Option<&Protocol> {

@@ -76,8 +76,9 @@ impl Context {
             self.now(),
         )?;
         // REF-07, REF-08: where tokens rotate, the one conditional write decides whether this one may be replaced.
-        if let (Some(grant), Some((_, next))) = (grant, &issue.refresh_token) {
-            let works = self.now() + token::REPLACED_WORKS;
+        let rotation = self.registry().rules.rotation(self.now());
+        if let (Some(grant), Some((_, next)), Some(rotation)) = (grant, &issue.refresh_token, rotation) {
+            let works = self.now() + rotation.retry;
             match self.store().replace(&request.token, next, works, self.now()).await? {
                 Replacement::Replaced => {}
                 Replacement::Reused => return Err(token::reused(&grant).into()),

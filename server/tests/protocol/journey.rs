@@ -214,7 +214,7 @@ async fn refresh_tokens_rotate_where_the_workspace_says_so() {
     use fapi_core::profile::RefreshOverrides;
     let served = TestServer::fintech()
         .with(|bundle| {
-            let refresh = RefreshOverrides { issue: None, rotation: Some(true) };
+            let refresh = RefreshOverrides { rotation: Some(true), ..RefreshOverrides::default() };
             bundle.document.protocol.refresh_tokens = Some(refresh);
         })
         .start()
@@ -229,6 +229,57 @@ async fn refresh_tokens_rotate_where_the_workspace_says_so() {
     let theft = app.refresh(first).await;
     assert_eq!(theft.error(), "400 invalid_grant", "REF-08");
     assert_eq!(app.refresh(&next).await.error(), "400 invalid_grant", "REF-08: the whole line ends");
+}
+
+/// `REF-07`, `REF-08`: the window and the end that a Workspace says, under FAPI 2.0 too (FAPI2-SP 5.3.2.1-9).
+#[tokio::test]
+async fn a_migration_of_refresh_tokens_has_a_window_and_an_end() {
+    use fapi_core::Lifetime;
+    use fapi_core::profile::{ProfileName, RefreshOverrides, SenderConstraint};
+    for profile in [ProfileName::Fintech, ProfileName::FAPI2Security] {
+        let served = TestServer::of(profile)
+            .with(|bundle| {
+                bundle.document.protocol.refresh_tokens = Some(RefreshOverrides {
+                    rotation: Some(true),
+                    rotation_until: Some(crate::server::NOON + Lifetime::seconds(1000)),
+                    retry_window: Some(Lifetime::seconds(300)),
+                    ..RefreshOverrides::default()
+                });
+            })
+            .client(|app| app.sender_constraint = Some(SenderConstraint::Certificate))
+            .start()
+            .await;
+        let app = served.app();
+        let mut request = app.request();
+        if profile == ProfileName::FAPI2Security {
+            request.as_object_mut().unwrap().remove("response_mode");
+        }
+        let code = async || {
+            let url = served.browser().approve(&app.pushed(&request).await).await;
+            if profile == ProfileName::Fintech {
+                return app.jarm(&url)["code"].as_str().unwrap().to_owned();
+            }
+            let url = url::Url::parse(&url).unwrap();
+            url.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned()
+        };
+        let first = app.redeem(&code().await).await.text("refresh_token").to_owned();
+        let second = app.redeem(&code().await).await.text("refresh_token").to_owned();
+        let next = app.refresh(&first).await.text("refresh_token").to_owned();
+        served.later(300);
+        assert_eq!(app.refresh(&first).await.status, 200, "REF-07: the whole window {profile:?}");
+        served.later(1);
+        assert_eq!(app.refresh(&first).await.error(), "400 invalid_grant", "REF-08 {profile:?}");
+        assert_eq!(app.refresh(&next).await.error(), "400 invalid_grant", "REF-08 {profile:?}");
+
+        // Afterwards nothing is replaced: what a client has stays.
+        let kept = app.refresh(&second).await.text("refresh_token").to_owned();
+        served.later(699);
+        for _ in 0..3 {
+            let answer = app.refresh(&kept).await;
+            assert_eq!((answer.status, answer.json.get("refresh_token")), (200, None), "REF-07 {profile:?}");
+            served.later(400);
+        }
+    }
 }
 
 #[tokio::test]

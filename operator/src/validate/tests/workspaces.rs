@@ -76,6 +76,44 @@ fn fapi_2_is_accepted_with_what_it_allows_and_no_more() {
     assert!(accepted.message.contains("F1-R01"), "{}", accepted.message);
 }
 
+/// `REF-07`, `F2-R07`: replacement of refresh tokens has an end and a window, where the spec says so.
+#[test]
+fn rotation_ends_and_lets_clients_try_again_as_the_workspace_says() {
+    let judged = |profile: &str, rotation: serde_json::Value| {
+        let spec = json!({"profile": profile, "protocol": {"refreshTokens": {"rotation": rotation}}});
+        validate(&found(workspace_with(&spec), Vec::new()))
+    };
+    let whole = json!({"mode": "EachUse", "until": "2030-01-01T00:00:00Z", "retryWindow": "5m"});
+    for profile in ["Fintech", "FAPI2Security", "FAPI2MessageSigning"] {
+        let verdict = judged(profile, whole.clone());
+        let own = &verdict.workspace;
+        assert!(own.accepted.is_true(), "REF-07, F2-R07 {}", own.accepted.message);
+        let effective = own.effective.as_ref().unwrap().refresh_tokens.as_ref().unwrap();
+        assert_eq!(json!(effective.rotation), whole, "what is in force is told");
+        let said = verdict.document().protocol.refresh_tokens.clone().unwrap();
+        assert_eq!(said.rotation_until.map(fapi_core::Timestamp::as_unix), Some(1_893_456_000));
+        assert_eq!(said.retry_window, Some(fapi_core::Lifetime::minutes(5)));
+    }
+    let bare = json!({"mode": "EachUse"});
+    assert!(judged("Fintech", bare.clone()).workspace.accepted.is_true(), "REF-07: free in this profile");
+    for (profile, rotation, rule, said) in [
+        ("FAPI2Security", bare, "F2-R07", "write until and retryWindow"),
+        (
+            "FAPI2Security",
+            json!({"mode": "EachUse", "until": "2030-01-01T00:00:00Z"}),
+            "F2-R07",
+            "retryWindow",
+        ),
+        ("FAPI2Security", json!({"mode": "EachUse", "retryWindow": "5m"}), "F2-R07", "until"),
+        ("Fintech", json!({"mode": "EachUse", "retryWindow": "0s"}), "REF-07", "write 1s to 1d"),
+        ("Fintech", json!({"mode": "EachUse", "retryWindow": "25h"}), "REF-07", "write 1s to 1d"),
+    ] {
+        let verdict = judged(profile, rotation);
+        let message = &verdict.workspace.accepted.message;
+        assert!(message.contains(rule) && message.contains(said), "{rule}: {message}");
+    }
+}
+
 #[test]
 fn a_field_without_effect_is_refused_by_its_name() {
     let secret = json!({"name": "a", "key": "b"});
@@ -90,14 +128,6 @@ fn a_field_without_effect_is_refused_by_its_name() {
         (json!({"tls": {"selfSigned": null, "issuerRef": {"name": "ca"}}}), "tls.issuerRef"),
         (json!({"protocol": {"encryption": {"content": ["A128CBC-HS256"]}}}), "A128CBC-HS256"),
         (json!({"protocol": {"encryption": {"keyManagement": ["ECDH-ES+A128KW"]}}}), "ECDH-ES+A128KW"),
-        (
-            json!({"protocol": {"refreshTokens": {"rotation": {"mode": "EachUse", "until": "2030-01-01T00:00:00Z"}}}}),
-            "until",
-        ),
-        (
-            json!({"protocol": {"refreshTokens": {"rotation": {"mode": "EachUse", "retryWindow": "10s"}}}}),
-            "retryWindow",
-        ),
         (json!({"allowedClients": {"approval": "Manual"}}), "allowedClients.approval"),
         (json!({"registration": {"enabled": true}}), "registration"),
         (json!({"consent": {"maxDuration": "1h"}}), "consent"),

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use narrow::{Refusal, narrow};
 pub use overrides::{EncryptionOverrides, LifetimeOverrides, Overrides, RefreshOverrides};
-pub use rules::{Lifetimes, Rules};
+pub use rules::{Lifetimes, Rotation, Rules};
 pub use statics::{
     CDR_AUSTRALIA, FAPI2_MESSAGE_SIGNING, FAPI2_SECURITY, FINTECH, OPEN_BANKING_BRAZIL, OPEN_BANKING_UK,
 };
@@ -416,6 +416,8 @@ pub struct Profile {
     pub refresh_issue: One<RefreshIssue>,
     /// Whether refresh tokens may be replaced when used.
     pub refresh_rotation: One<bool>,
+    /// Whether they may be all the same for a migration, with an end and time to try again (FAPI2-SP 5.3.2.1-9).
+    pub refresh_migration: bool,
     /// What `sub` is.
     pub subject_types: Choice<SubjectType>,
     /// Authentication context classes.

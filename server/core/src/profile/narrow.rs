@@ -3,10 +3,17 @@
 use std::fmt::Display;
 
 use super::{
-    Bound, Choice, LifetimeBounds, Lifetimes, One, Overrides, Profile, RefreshIssue, Response, Rules,
-    SenderConstraint,
+    Bound, Choice, LifetimeBounds, Lifetimes, One, Overrides, Profile, RefreshIssue, RefreshOverrides,
+    Response, Rotation, Rules, SenderConstraint,
 };
 use crate::lifetime::Lifetime;
+
+/// How long a replaced refresh token works where nothing is said: as long as a lost answer is asked for again.
+const RETRY: Lifetime = Lifetime::seconds(60);
+/// Less would be no time at all.
+const SHORTEST_RETRY: Lifetime = Lifetime::seconds(1);
+/// For so long somebody who stole a replaced token may use it: more would take away what replacing is for.
+const LONGEST_RETRY: Lifetime = Lifetime::days(1);
 
 /// An override that would widen the profile: which rule, which field, and what may stand there instead.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -60,11 +67,7 @@ pub fn narrow(profile: &'static Profile, overrides: &Overrides) -> Result<Rules,
         responses: said.some("protocol.responses", &profile.responses, overrides.responses.as_deref()),
         pkce: said.one("protocol.pkce", &profile.pkce, overrides.pkce),
         refresh_issue: said.one("protocol.refreshTokens.issue", &profile.refresh_issue, refresh.issue),
-        refresh_rotation: said.one(
-            "protocol.refreshTokens.rotation",
-            &profile.refresh_rotation,
-            refresh.rotation,
-        ),
+        refresh_rotation: said.rotation(profile, &refresh),
         subject_types: said.some(
             "protocol.subjectTypes",
             &profile.subject_types,
@@ -134,6 +137,31 @@ impl Said {
             );
         }
         value
+    }
+
+    /// `REF-07`: where rotation is free, as is said; where it is forbidden, for a migration at most.
+    fn rotation(&mut self, profile: &Profile, said: &RefreshOverrides) -> Option<Rotation> {
+        const FIELD: &str = "protocol.refreshTokens.rotation";
+        let rule = profile.refresh_rotation.rule;
+        let (until, window) = (said.rotation_until, said.retry_window);
+        if said.rotation == Some(true) && profile.refresh_migration {
+            if until.is_none() || window.is_none() {
+                let message = "is for a migration only: write until and retryWindow, or mode: Never";
+                self.refuse(rule, FIELD, message.to_owned());
+            }
+        } else if !self.one(FIELD, &profile.refresh_rotation, said.rotation) {
+            if until.is_some() || window.is_some() {
+                let message = "until and retryWindow belong to mode EachUse: leave them out";
+                self.refuse(rule, FIELD, message.to_owned());
+            }
+            return None;
+        }
+        let retry = window.unwrap_or(RETRY);
+        if retry < SHORTEST_RETRY || retry > LONGEST_RETRY {
+            let message = format!("{retry} is out of bounds: write {SHORTEST_RETRY} to {LONGEST_RETRY}");
+            self.refuse(rule, format!("{FIELD}.retryWindow"), message);
+        }
+        Some(Rotation { until, retry })
     }
 
     fn acr(&mut self, profile: &Profile, said: Option<&[String]>) -> Vec<String> {

@@ -7,7 +7,7 @@ use super::{
     ClientAuth, DpopNonce, Encryption, Pkce, RefreshIssue, RequestDelivery, Response, SenderConstraint,
     SubjectType,
 };
-use crate::lifetime::Lifetime;
+use crate::lifetime::{Lifetime, Timestamp};
 
 /// `spec.protocol` of a Workspace. An absent field means the profile's default.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -79,6 +79,12 @@ pub struct RefreshOverrides {
     /// Whether each use replaces the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation: Option<bool>,
+    /// When that ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation_until: Option<Timestamp>,
+    /// How long a replaced token still works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_window: Option<Lifetime>,
 }
 
 /// `protocol.lifetimes`, in seconds.

@@ -8,7 +8,7 @@ use super::{
     Nonce, Pkce, Profile, ProfileName, RefreshIssue, RequestDelivery, RequestObject, Response,
     SenderConstraint, SubjectType,
 };
-use crate::lifetime::Lifetime;
+use crate::lifetime::{Lifetime, Timestamp};
 
 /// The rules of one Workspace. Made by [`narrow`](super::narrow) only, so they are never wider than the profile.
 #[derive(Clone, Debug)]
@@ -34,8 +34,8 @@ pub struct Rules {
     pub pkce: Pkce,
     /// When refresh tokens are issued.
     pub refresh_issue: RefreshIssue,
-    /// Whether refresh tokens rotate.
-    pub refresh_rotation: bool,
+    /// Whether refresh tokens are replaced when used, and how.
+    pub refresh_rotation: Option<Rotation>,
     /// What `sub` may be; the first is the default of a client.
     pub subject_types: Vec<SubjectType>,
     /// Authentication context classes.
@@ -46,6 +46,15 @@ pub struct Rules {
     pub jarm_encryption: Encryption,
     /// Spans of time.
     pub lifetimes: Lifetimes,
+}
+
+/// Replacement of refresh tokens at their use (`REF-07`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rotation {
+    /// When it ends; afterwards the token that is there stays.
+    pub until: Option<Timestamp>,
+    /// How long a replaced token still works, so that a lost answer can be asked for again (FAPI2-SP 5.3.2.1-9).
+    pub retry: Lifetime,
 }
 
 /// The spans of time in force.
@@ -110,6 +119,11 @@ impl Rules {
     /// What a person agrees to.
     pub const fn consent(&self) -> ConsentKind {
         self.profile.consent
+    }
+
+    /// How a refresh token that is used now is replaced, if it is.
+    pub fn rotation(&self, now: Timestamp) -> Option<Rotation> {
+        self.refresh_rotation.filter(|rotation| rotation.until.is_none_or(|until| now < until))
     }
 
     /// Whether there is a PAR endpoint.

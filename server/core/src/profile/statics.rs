@@ -84,6 +84,7 @@ pub static FINTECH: Profile = Profile {
         default: RefreshIssue::Granted,
     },
     refresh_rotation: One { rule: "REF-07", allowed: &[false, true], default: false },
+    refresh_migration: false,
     subject_types: Choice {
         rule: "DSC-27",
         allowed: &[SubjectType::Pairwise, SubjectType::Public],
@@ -349,6 +350,7 @@ pub static FAPI2_SECURITY: Profile = Profile {
     assertion_audience: AssertionAudience::IssuerOnly,
     nonce: Nonce::Optional,
     refresh_rotation: One { rule: "F2-R07", allowed: &[false], default: false },
+    refresh_migration: true,
     // FAPI 2.0 Message Signing 5.4: not recommended.
     jarm_encryption: One {
         rule: "RSP-09",

@@ -189,9 +189,6 @@ pub struct RefreshToken {
     pub replaced: Option<Timestamp>,
 }
 
-/// How long a refresh token still works after it was replaced, so that a lost answer can be asked for again (`REF-07`).
-pub const REPLACED_WORKS: Lifetime = Lifetime::seconds(60);
-
 /// A code for tokens: client, redirect URI, PKCE, then the code's own state, expiry last (RFC 6749 4.1.3).
 ///
 /// The grant is the one the code's digest leads to; the returned one must be written by the store's `redeem`, whose answer decides.
@@ -307,8 +304,7 @@ pub fn refresh(
     };
     let asked = request.details.as_ref();
     let issue = user_issue(&grant, authorization, scope, asked, client, binding, registry, random, now)?;
-    let rotates = registry.rules.refresh_rotation;
-    let refresh_token = rotates.then(|| {
+    let refresh_token = registry.rules.rotation(now).map(|_| {
         let (secret, row) = new_refresh(&grant, authorization, client, registry, random, now);
         // Rotation prolongs nothing: the line ends when its first token would have.
         (secret, RefreshToken { scope: token.scope.clone(), expires: token.expires, ..row })

@@ -11,7 +11,7 @@ use crate::fixture::{
 use crate::grant::Stage;
 use crate::ids::Incarnation;
 use crate::lifetime::Lifetime;
-use crate::profile::RefreshIssue;
+use crate::profile::{RefreshIssue, RefreshOverrides};
 use crate::registry::{Registry, Resource};
 use crate::rejection::{Consequence, ErrorCode, Rejection};
 use crate::scope::Scopes;
@@ -250,7 +250,7 @@ fn a_replaced_refresh_token_works_for_a_retry_and_its_later_use_ends_the_line() 
     let registry = fintech()
         .overrides(|said| {
             said.refresh_tokens =
-                Some(crate::profile::RefreshOverrides { issue: None, rotation: Some(true) });
+                Some(RefreshOverrides { rotation: Some(true), ..RefreshOverrides::default() });
         })
         .build();
     let client = authenticated(&registry, "app");
@@ -270,6 +270,34 @@ fn a_replaced_refresh_token_works_for_a_retry_and_its_later_use_ends_the_line() 
     let late = use_at(61).unwrap_err();
     assert_eq!(late.code, ErrorCode::InvalidGrant, "REF-08");
     assert!(matches!(late.consequence, Some(Consequence::RevokeGrant { .. })), "REF-08");
+}
+
+/// `REF-07`: until its end and not a second longer; the token that is there then stays.
+#[test]
+fn rotation_ends_when_the_workspace_says() {
+    let registry = fintech()
+        .overrides(|said| {
+            said.refresh_tokens = Some(RefreshOverrides {
+                rotation: Some(true),
+                rotation_until: Some(NOON + Lifetime::seconds(100)),
+                retry_window: Some(Lifetime::seconds(5)),
+                ..RefreshOverrides::default()
+            });
+        })
+        .build();
+    let at = |seconds| registry.rules.rotation(NOON + Lifetime::seconds(seconds));
+    assert_eq!(at(0).map(|rotation| rotation.retry), Some(Lifetime::seconds(5)), "REF-07");
+    assert!(at(99).is_some() && at(100).is_none(), "REF-07");
+    let client = authenticated(&registry, "app");
+    let pairs = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+    let TokenRequest::Refresh(request) = TokenRequest::parse(&params(&pairs), &client).unwrap() else {
+        panic!()
+    };
+    for (seconds, replaced) in [(99, true), (100, false)] {
+        let (held, now) = (Some(stored(&registry)), NOON + Lifetime::seconds(seconds));
+        let issue = refresh(&request, held, &client, &binding(), &registry, RANDOM, now).unwrap();
+        assert_eq!(issue.refresh_token.is_some(), replaced, "REF-07 at {seconds} s");
+    }
 }
 
 #[test]
@@ -292,7 +320,7 @@ fn refresh_tokens_are_issued_as_the_workspace_says() {
         let registry = fintech()
             .overrides(|said| {
                 said.refresh_tokens =
-                    Some(crate::profile::RefreshOverrides { issue: Some(issue), rotation: None });
+                    Some(RefreshOverrides { issue: Some(issue), ..RefreshOverrides::default() });
             })
             .build();
         exchange(&registry, "app", &CODE, Lifetime::seconds(1)).unwrap().refresh_token.is_some()

@@ -151,6 +151,14 @@ fn fapi_2_cannot_be_relaxed() {
         is("F2-R05", "lifetimes.authorizationCode", code(61), code(60));
         is("F2-R06", "senderConstraints", constraints(&[]), constraints(&[SenderConstraint::DPoP]));
         is("F2-R07", "refreshTokens.rotation", rotation(true), rotation(false));
+        is("F2-R07", "refreshTokens.rotation", migration(None, Some(300)), migration(Some(9), Some(300)));
+        is("F2-R07", "refreshTokens.rotation", migration(Some(9), None), migration(Some(9), Some(1)));
+        is(
+            "F2-R07",
+            "refreshTokens.rotation.retryWindow",
+            migration(Some(9), Some(86_401)),
+            migration(Some(9), Some(86_400)),
+        );
         is("INV-01", "clientAuthentication", methods(&[]), methods(&[ClientAuth::SelfSignedTls]));
         is("INV-03", "signingAlgorithms", signing(&[]), signing(&[Alg::EdDsa]));
     }
@@ -202,4 +210,39 @@ fn everything_that_is_wrong_is_said_at_once() {
         access_token,
         "protocol.lifetimes.accessToken: 10s is out of bounds: write 5m to 15m (BR-R06)"
     );
+}
+
+/// Rotation with an end, after so many seconds, and time to try again.
+fn migration(until: Option<i64>, retry: Option<i64>) -> Overrides {
+    let refresh_tokens = Some(RefreshOverrides {
+        rotation: Some(true),
+        rotation_until: until.map(crate::lifetime::Timestamp::from_unix),
+        retry_window: retry.map(Lifetime::seconds),
+        ..RefreshOverrides::default()
+    });
+    Overrides { refresh_tokens, ..Overrides::default() }
+}
+
+/// `BR-R07`, `AU-R06`: an end does not make it right there.
+#[test]
+fn only_fapi_2_may_replace_refresh_tokens_for_a_migration() {
+    claim(
+        OpenBankingBrazil,
+        "BR-R07",
+        "refreshTokens.rotation",
+        &migration(Some(9), Some(60)),
+        &rotation(false),
+    );
+    claim(CDRAustralia, "AU-R06", "refreshTokens.rotation", &migration(Some(9), Some(60)), &rotation(false));
+    let whole = migration(Some(9), Some(60));
+    assert!(narrow(Fintech.profile(), &whole).is_ok(), "REF-07");
+    let without = Overrides {
+        refresh_tokens: Some(RefreshOverrides {
+            rotation: Some(false),
+            ..whole.refresh_tokens.clone().unwrap()
+        }),
+        ..Overrides::default()
+    };
+    let refused = narrow(Fintech.profile(), &without).unwrap_err();
+    assert!(refused[0].message.contains("belong to mode EachUse"), "REF-07 {}", refused[0]);
 }

@@ -53,7 +53,7 @@ prop_compose! {
             client_authentication, sender_constraints, dpop_nonce, signing_algorithms,
             encryption: Some(EncryptionOverrides { key_management, content }),
             request_delivery, responses, pkce,
-            refresh_tokens: Some(RefreshOverrides { issue, rotation }),
+            refresh_tokens: Some(RefreshOverrides { issue, rotation, ..RefreshOverrides::default() }),
             subject_types,
             acr_values: acr_values.map(|values| values.iter().map(ToString::to_string).collect()),
             id_token_encryption, jarm_encryption, lifetimes,
@@ -111,7 +111,7 @@ fn within(profile: &Profile, rules: &Rules) -> Result<(), TestCaseError> {
     prop_assert!(profile.dpop_nonce.allowed.contains(&rules.dpop_nonce));
     prop_assert!(profile.pkce.allowed.contains(&rules.pkce));
     prop_assert!(profile.refresh_issue.allowed.contains(&rules.refresh_issue));
-    prop_assert!(profile.refresh_rotation.allowed.contains(&rules.refresh_rotation));
+    prop_assert!(profile.refresh_rotation.allowed.contains(&rules.refresh_rotation.is_some()));
     prop_assert!(profile.id_token_encryption.allowed.contains(&rules.id_token_encryption));
     prop_assert!(profile.jarm_encryption.allowed.contains(&rules.jarm_encryption));
     prop_assert!(

@@ -21,8 +21,8 @@ one! {
     pkce(value: Pkce) => pkce = value;
     id_token(value: Encryption) => id_token_encryption = value;
     jarm(value: Encryption) => jarm_encryption = value;
-    rotation(value: bool) => refresh_tokens = RefreshOverrides { issue: None, rotation: Some(value) };
-    issue(value: RefreshIssue) => refresh_tokens = RefreshOverrides { issue: Some(value), rotation: None };
+    rotation(value: bool) => refresh_tokens = RefreshOverrides { rotation: Some(value), ..RefreshOverrides::default() };
+    issue(value: RefreshIssue) => refresh_tokens = RefreshOverrides { issue: Some(value), ..RefreshOverrides::default() };
     key_management(value: KeyManagement) => encryption =
         EncryptionOverrides { key_management: Some(vec![value]), content: None };
     content(value: Content) => encryption =
