@@ -13,11 +13,12 @@ use serde::Serialize;
 
 use crate::command::Output;
 use crate::dev::authority::Authority;
-use crate::dev::{DevError, Folder, generate, workspace_of};
+use crate::dev::{DevError, Folder, generate, kits, workspace_of};
 use crate::exit::{Exit, Stop};
 use crate::screen::{self, Paint};
 use crate::source::{DEFAULT_NAMESPACE, Object, Problem, Source, load_all};
 use crate::up::found::{Identity, Surroundings, identity_of};
+use crate::up::unfit_banks;
 
 const EXAMPLES: &str = "Examples:
   fapictl lint examples/00-quickstart
@@ -56,9 +57,8 @@ pub(crate) fn run(args: &LintArgs, output: Output, paint: Paint) -> Result<Exit,
     // Judged with the Secrets that `fapictl up` would make; they are gone afterwards.
     let scratch =
         tempfile::tempdir().map_err(|error| Stop::internal(format!("no temporary folder: {error}")))?;
-    let certificates =
-        prepare(&mut source, scratch.path()).map_err(|error| Stop::internal(error.to_string()))?;
-    let verdicts = judge(&source, &certificates);
+    let prepared = prepare(&mut source, scratch.path()).map_err(|error| Stop::internal(error.to_string()))?;
+    let verdicts = judge(&source, &prepared);
     match output {
         Output::Json => screen::print(&format!("{:#}", serde_json::json!(verdicts))),
         Output::Text => tell(&verdicts, &source, paint),
@@ -66,10 +66,21 @@ pub(crate) fn run(args: &LintArgs, output: Output, paint: Paint) -> Result<Exit,
     Ok(if verdicts.ok { Exit::Success } else { Exit::Findings })
 }
 
-/// Makes what the files ask to have made, and a certificate for each Workspace.
-fn prepare(source: &mut Source, scratch: &Path) -> Result<Vec<String>, DevError> {
+/// What the verdict needs beside the files.
+struct Prepared {
+    /// A certificate for each Workspace, to stand in for those that Secrets elsewhere hold.
+    certificates: Vec<String>,
+    /// What is wrong with the sample banks that Workspaces ask for.
+    banks: Vec<Problem>,
+}
+
+/// Makes what the files ask to have made (`fapi.rs/dev-generate`), looks where sample banks would stand (`fapi.rs/dev-bank`), and
+/// makes a certificate for each Workspace.
+fn prepare(source: &mut Source, scratch: &Path) -> Result<Prepared, DevError> {
     let folder = Folder::open(scratch)?;
-    generate(source, &folder)?;
+    let generated = generate(source, &folder)?;
+    let kits = if source.problems.is_empty() { kits(source, &generated, &folder)? } else { Vec::new() };
+    let banks = if source.problems.is_empty() { unfit_banks(source, &kits) } else { Vec::new() };
     let hosts = |workspace: &Object<Workspace>| {
         let spec = &workspace.value.spec;
         let issuer = url::Url::parse(&spec.issuer).ok().and_then(|url| Some(url.host_str()?.to_owned()));
@@ -77,16 +88,17 @@ fn prepare(source: &mut Source, scratch: &Path) -> Result<Vec<String>, DevError>
     };
     let all: Vec<Vec<String>> = source.workspaces.iter().map(hosts).collect();
     let authority = Authority::open(&folder, &all.concat())?;
-    all.iter().map(|hosts| Ok(authority.issue(hosts)?.certificate)).collect()
+    let certificates =
+        all.iter().map(|hosts| Ok(authority.issue(hosts)?.certificate)).collect::<Result<_, DevError>>()?;
+    Ok(Prepared { certificates, banks })
 }
 
-/// `certificates`: a certificate for each Workspace, to stand in for those that Secrets elsewhere hold.
-fn judge(source: &Source, certificates: &[String]) -> Verdicts {
+fn judge(source: &Source, prepared: &Prepared) -> Verdicts {
     let mut verdicts = Verdicts { ok: false, problems: source.problems.clone(), notes: Vec::new() };
     // What cannot be read cannot be judged either.
     if verdicts.problems.is_empty() {
         let identities = identities(source);
-        for (workspace, certificate) in source.workspaces.iter().zip(certificates) {
+        for (workspace, certificate) in source.workspaces.iter().zip(&prepared.certificates) {
             let surroundings = Surroundings {
                 source,
                 workspace,
@@ -106,6 +118,7 @@ fn judge(source: &Source, certificates: &[String]) -> Verdicts {
             ));
         }
     }
+    verdicts.problems.extend(prepared.banks.iter().cloned());
     verdicts.problems.sort();
     verdicts.problems.dedup();
     verdicts.ok = verdicts.problems.is_empty();
@@ -175,7 +188,7 @@ fn field(message: &str) -> String {
 
 fn tell(verdicts: &Verdicts, source: &Source, paint: Paint) {
     for problem in &verdicts.problems {
-        screen::print(&format!("{} {problem}", paint.bad("✖")));
+        screen::print(&format!("{} {problem}", paint.cross()));
     }
     for note in &verdicts.notes {
         screen::print(&paint.dim(format!("  {note}")));

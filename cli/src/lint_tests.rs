@@ -16,8 +16,8 @@ fn said(scratch: &Path, file: &str, from: &str, to: &str) -> Verdicts {
         fs::write(folder.path().join(name), text).unwrap();
     }
     let mut source = load(folder.path(), DEFAULT_NAMESPACE).unwrap();
-    let certificates = prepare(&mut source, scratch).unwrap();
-    let verdicts = judge(&source, &certificates);
+    let prepared = prepare(&mut source, scratch).unwrap();
+    let verdicts = judge(&source, &prepared);
     assert_eq!(verdicts.ok, verdicts.problems.is_empty());
     verdicts
 }
@@ -84,6 +84,39 @@ fn what_would_be_refused_is_found_without_a_cluster() {
     }
 }
 
+/// What `fapictl up` would refuse is found without starting it: who makes Secrets, and where the sample bank stands.
+#[test]
+fn what_is_written_for_a_laptop_is_judged_as_up_does() {
+    let scratch = tempfile::tempdir().unwrap();
+    for (file, from, to, expected) in [
+        (
+            "secrets.yaml",
+            "fapi.rs/dev-generate: jwks, redirect-uris",
+            "fapi.rs/dev-generate: jwsk, redirect-uris",
+            "\"jwsk\" cannot be made: did you mean jwks?",
+        ),
+        (
+            "workspace.yaml",
+            "fapi.rs/dev-bank: demo-bank",
+            "fapi.rs/dev-bank: demo-bnak",
+            "Workspace demo has no Client \"demo-bnak\" to run the sample bank as: did you mean demo-bank?",
+        ),
+        (
+            "workspace.yaml",
+            "identifier: https://bank.demo.localhost:8445",
+            "identifier: https://bank.demo.localhost:8445/path",
+            "the sample bank listens at the host and port of this resource",
+        ),
+    ] {
+        let found = lines(&said(scratch.path(), file, from, to));
+        assert!(found.len() == 1 && found[0].contains(expected), "{to}: {found:#?}");
+        assert!(found[0].starts_with(file), "at the line that caused it: {found:#?}");
+    }
+    let without =
+        said(scratch.path(), "workspace.yaml", "fapi.rs/dev-bank: demo-bank", "example.com/note: none");
+    assert_eq!(lines(&without), [""; 0], "nobody has to have a bank");
+}
+
 #[test]
 fn what_stands_elsewhere_is_said_and_is_no_problem() {
     let scratch = tempfile::tempdir().unwrap();
@@ -113,8 +146,8 @@ fn every_example_is_without_a_problem() {
         }
         let scratch = tempfile::tempdir().unwrap();
         let mut source = load(&folder, DEFAULT_NAMESPACE).unwrap();
-        let certificates = prepare(&mut source, scratch.path()).unwrap();
-        let verdicts = judge(&source, &certificates);
+        let prepared = prepare(&mut source, scratch.path()).unwrap();
+        let verdicts = judge(&source, &prepared);
         assert!(verdicts.ok, "{}: {:?}", folder.display(), lines(&verdicts));
         judged += 1;
     }
@@ -136,6 +169,6 @@ fn what_the_page_of_the_kinds_shows_is_served() {
     let (folder, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     fs::write(folder.path().join("page.yaml"), blocks.join("\n---\n")).unwrap();
     let mut source = load(folder.path(), DEFAULT_NAMESPACE).unwrap();
-    let certificates = prepare(&mut source, scratch.path()).unwrap();
-    assert_eq!(lines(&judge(&source, &certificates)), [""; 0]);
+    let prepared = prepare(&mut source, scratch.path()).unwrap();
+    assert_eq!(lines(&judge(&source, &prepared)), [""; 0]);
 }

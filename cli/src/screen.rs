@@ -69,6 +69,16 @@ impl Paint {
         self.wrap("31", text)
     }
 
+    /// The mark of what failed, everywhere.
+    pub fn cross(self) -> String {
+        self.bad("✖")
+    }
+
+    /// The mark of what is right, everywhere.
+    pub fn tick(self) -> String {
+        self.good("✔")
+    }
+
     /// What matters less.
     pub fn dim(self, text: impl Display) -> String {
         self.wrap("2", text)

@@ -105,7 +105,7 @@ impl Totals {
             let _ = writeln!(text, "{name:<20}{p50:>10.1}{p95:>10.1}{p99:>10.1}{max:>10.1}");
         }
         for Failure { step, failed } in &self.failures {
-            let _ = writeln!(text, "{} {step}: {}", paint.bad("✖"), failed.join("; "));
+            let _ = writeln!(text, "{} {step}: {}", paint.cross(), failed.join("; "));
         }
         text
     }

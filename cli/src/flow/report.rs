@@ -80,7 +80,7 @@ impl Step {
 
     /// For people: the name, then a line for each claim, then the facts.
     pub fn text(&self, paint: Paint) -> String {
-        let mark = if self.ok { paint.good("✔") } else { paint.bad("✖") };
+        let mark = if self.ok { paint.tick() } else { paint.cross() };
         let name = paint.bold(format!("{:<20}", self.name));
         let mut text = format!(
             "{mark} {name}{}
@@ -91,7 +91,7 @@ impl Step {
             let _ = writeln!(text, "    {claim}");
         }
         for claim in &self.failed {
-            let _ = writeln!(text, "  {} {claim}", paint.bad("✖"));
+            let _ = writeln!(text, "  {} {claim}", paint.cross());
         }
         let facts: Vec<String> = self.facts.iter().map(|(name, value)| fact(name, value)).collect();
         if !facts.is_empty() {

@@ -36,6 +36,11 @@ pub(super) struct Plan {
     written: Problem,
 }
 
+/// What is wrong with the banks that Workspaces ask for: for `fapictl lint`, which opens none.
+pub(crate) fn unfit_banks(source: &Source, kits: &[Kit]) -> Vec<Problem> {
+    source.workspaces.iter().filter_map(|workspace| Plan::of(workspace, source, kits).err()).collect()
+}
+
 impl Plan {
     /// What the Workspace says about its bank; `None` if it wants none.
     pub(super) fn of(

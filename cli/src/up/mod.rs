@@ -17,6 +17,7 @@ use std::time::Duration;
 use fapi_core::Timestamp;
 
 use self::bank::Plan;
+pub(crate) use self::bank::unfit_banks;
 use self::note::Note;
 use self::screen::Screen;
 use self::served::{Report, Served, Unserved, doors};

@@ -29,7 +29,7 @@ impl Screen {
     }
 
     fn line(&self, what: &str, value: impl Display) {
-        print(&format!("{} {what:<20} {value}", self.paint.good("✔")));
+        print(&format!("{} {what:<20} {value}", self.paint.tick()));
     }
 
     /// Once, when everything serves. `note`: the run file.
@@ -102,7 +102,7 @@ impl Screen {
             return;
         }
         for problem in problems {
-            eprintln!("{} {problem}", self.paint.bad("✘"));
+            eprintln!("{} {problem}", self.paint.cross());
         }
         eprintln!("  what was good before is still served");
     }
@@ -112,10 +112,10 @@ impl Screen {
         let issuer = &site.served.issuer;
         match (report.published, report.bank) {
             (Some(revision), _) => {
-                print(&format!("{} {issuer} serves revision {revision}", self.paint.good("✔")));
+                print(&format!("{} {issuer} serves revision {revision}", self.paint.tick()));
             }
             (None, None) if told && report.bank_problem.is_none() => {
-                print(&format!("{} {issuer} has nothing new", self.paint.good("✔")));
+                print(&format!("{} {issuer} has nothing new", self.paint.tick()));
             }
             _ => {}
         }
@@ -127,7 +127,7 @@ impl Screen {
         if told {
             let problem = report.bank_problem.as_ref().map(ToString::to_string);
             for finding in report.findings.iter().chain(&problem) {
-                eprintln!("{} {finding}", self.paint.bad("✘"));
+                eprintln!("{} {finding}", self.paint.cross());
             }
         }
         if let (true, Some(_)) = (told, &report.bank_problem) {
@@ -146,7 +146,7 @@ impl Screen {
         for workspace in source.workspaces.iter().filter(|it| told && !known(&it.name, &it.namespace)) {
             eprintln!(
                 "{} Workspace {}/{} is new: end fapictl and start it again to serve it",
-                self.paint.bad("✘"),
+                self.paint.cross(),
                 workspace.namespace,
                 workspace.name
             );
