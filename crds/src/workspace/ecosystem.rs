@@ -135,15 +135,15 @@ pub struct Ui {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = pattern::OBJECT_NAME))]
     pub templates_config_map: Option<String>,
-    /// Where people find help; https.
+    /// Where people find help; https. Linked from every page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "https_uri")]
     pub support_uri: Option<String>,
-    /// The bank's privacy policy; https. Also in the metadata.
+    /// The bank's privacy policy; https. Linked from every page, and in the metadata (`op_policy_uri`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "https_uri")]
     pub policy_uri: Option<String>,
-    /// The bank's terms; https. Also in the metadata.
+    /// The bank's terms; https. Linked from every page, and in the metadata (`op_tos_uri`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "https_uri")]
     pub tos_uri: Option<String>,

@@ -63,9 +63,6 @@ const WORKSPACE: &[Field<WorkspaceSpec>] = &[
         name: "ui.templatesConfigMap",
         used: |spec| spec.ui.as_ref().is_some_and(|ui| ui.templates_config_map.is_some()),
     },
-    Field { name: "ui.supportUri", used: |spec| spec.ui.as_ref().is_some_and(|ui| ui.support_uri.is_some()) },
-    Field { name: "ui.policyUri", used: |spec| spec.ui.as_ref().is_some_and(|ui| ui.policy_uri.is_some()) },
-    Field { name: "ui.tosUri", used: |spec| spec.ui.as_ref().is_some_and(|ui| ui.tos_uri.is_some()) },
     Field {
         name: "exposure.gateway",
         used: |spec| spec.exposure.as_ref().is_some_and(|exposure| exposure.gateway.is_some()),

@@ -6,6 +6,7 @@ use fapi_config::{Document, LoginType, StorageType, Ui};
 use fapi_core::certificate::{Dialect, Forwarded, Network, SubjectName};
 use fapi_core::ids::ClientId;
 use fapi_core::issuer::{Doors, Issuer, Mtls};
+use fapi_core::link::Link;
 use fapi_core::profile::{Rules, narrow};
 use fapi_core::registry::{Resource, ScopeDefinition, offered_scopes};
 use fapi_core::scope::{Scope, Scopes};
@@ -204,8 +205,9 @@ fn document(spec: &WorkspaceSpec, found: &Found) -> (Option<(Document, Rules)>, 
             refuse(Reason::InvalidSpec, "profile: cannot change: make another Workspace".to_owned());
         }
     }
-    let (Ok(issuer), Ok(mtls), Ok(forwarded), Ok(overrides), Some(rules), Ok(scopes), Ok(resources)) =
-        (issuer, mtls, forwarded, overrides, rules, scopes, resources)
+    let ui = ui(spec).map_err(|message| refuse(Reason::InvalidSpec, message));
+    let (Ok(issuer), Ok(mtls), Ok(forwarded), Ok(overrides), Some(rules), Ok(scopes), Ok(resources), Ok(ui)) =
+        (issuer, mtls, forwarded, overrides, rules, scopes, resources, ui)
     else {
         return (None, problems);
     };
@@ -218,7 +220,7 @@ fn document(spec: &WorkspaceSpec, found: &Found) -> (Option<(Document, Rules)>, 
     document.protocol = overrides;
     document.scopes = scopes;
     document.resources = resources;
-    document.ui = ui(spec);
+    document.ui = ui;
     (Some((document, rules)), problems)
 }
 
@@ -344,9 +346,18 @@ fn resources(spec: &WorkspaceSpec, scopes: &[ScopeDefinition]) -> Result<Vec<Res
     Ok(resources)
 }
 
-fn ui(spec: &WorkspaceSpec) -> Ui {
-    let Some(said) = &spec.ui else { return Ui::default() };
-    Ui { brand: said.brand.clone(), default_language: said.default_language.clone() }
+fn ui(spec: &WorkspaceSpec) -> Result<Ui, String> {
+    let Some(said) = &spec.ui else { return Ok(Ui::default()) };
+    let link = |field: &str, text: &Option<String>| {
+        text.as_deref().map(Link::parse).transpose().map_err(|why| format!("ui.{field}: {why}"))
+    };
+    Ok(Ui {
+        brand: said.brand.clone(),
+        default_language: said.default_language.clone(),
+        support_uri: link("supportUri", &said.support_uri)?,
+        policy_uri: link("policyUri", &said.policy_uri)?,
+        tos_uri: link("tosUri", &said.tos_uri)?,
+    })
 }
 
 fn insecure(spec: &WorkspaceSpec, found: &Found) -> Finding {

@@ -3,6 +3,7 @@
 use fapi_core::certificate::Forwarded;
 use fapi_core::ids::{ClientId, Incarnation};
 use fapi_core::issuer::{Issuer, Mtls};
+use fapi_core::link::Link;
 use fapi_core::profile::{Overrides, ProfileName};
 use fapi_core::registry::{Resource, ScopeDefinition};
 use serde::{Deserialize, Serialize};
@@ -133,6 +134,15 @@ pub struct Ui {
     /// Language where a person asks for none that there is; absent: `en`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_language: Option<String>,
+    /// Where people find help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub support_uri: Option<Link>,
+    /// The bank's privacy policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<Link>,
+    /// The bank's terms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<Link>,
 }
 
 /// Where grants live.

@@ -4,6 +4,7 @@ use fapi_core::certificate::{RevocationLists, TrustAnchors};
 use fapi_core::client::{Client, Offer};
 use fapi_core::details::{Compile, DetailsType};
 use fapi_core::issuer::Doors;
+use fapi_core::link::Links;
 use fapi_core::profile::{Refusal, Rules, narrow};
 use fapi_core::registry::{HeldKey, PublishedKey, Registry, RegistryParts, SubjectSalt, offered_scopes};
 use fapi_jose::{DecryptionKey, SigningKey};
@@ -97,6 +98,11 @@ impl Loaded {
             decryption: self.decryption()?,
             subject_salt: SubjectSalt::new(self.secrets.subject_salt.expose()),
             languages: languages(document),
+            links: Links {
+                policy: document.ui.policy_uri.clone(),
+                support: document.ui.support_uri.clone(),
+                terms: document.ui.tos_uri.clone(),
+            },
             clients,
         }))
     }

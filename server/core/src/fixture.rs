@@ -14,6 +14,7 @@ use crate::grant::{Grant, Person};
 use crate::ids::{ClientId, GrantId, Incarnation, Subject};
 use crate::issuer::{Doors, Issuer, Mtls};
 use crate::lifetime::{Lifetime, Timestamp};
+use crate::link::Links;
 use crate::params::Params;
 use crate::profile::{Overrides, ProfileName, RequestDelivery, Response, narrow};
 use crate::registry::{
@@ -75,6 +76,7 @@ pub(crate) struct Workspace {
     anchors: Option<TrustAnchors>,
     revocations: Option<RevocationLists>,
     decryption: Vec<HeldKey>,
+    links: Links,
 }
 
 pub(crate) fn fintech() -> Workspace {
@@ -93,6 +95,7 @@ impl Workspace {
             anchors: None,
             revocations: None,
             decryption: Vec::new(),
+            links: Links::default(),
         }
     }
 
@@ -156,6 +159,12 @@ impl Workspace {
         self
     }
 
+    /// Pages that the bank's own lead to.
+    pub(crate) fn links(mut self, links: Links) -> Self {
+        self.links = links;
+        self
+    }
+
     pub(crate) fn build(self) -> Registry {
         let rules = narrow(self.profile.profile(), &self.overrides).unwrap();
         let definitions: Vec<ScopeDefinition> = ["accounts", "payments"]
@@ -203,6 +212,7 @@ impl Workspace {
             decryption: self.decryption,
             subject_salt: SubjectSalt::new(&[7; 32]),
             languages: vec!["en".into()],
+            links: self.links,
             clients,
         })
     }

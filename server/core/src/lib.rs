@@ -42,6 +42,7 @@ pub mod interaction;
 pub mod introspection;
 pub mod issuer;
 pub mod lifetime;
+pub mod link;
 pub mod logout;
 pub mod metadata;
 pub mod params;

@@ -14,6 +14,7 @@ use crate::details::DetailsType;
 use crate::ids::{ClientId, Subject};
 use crate::issuer::{Doors, Issuer};
 use crate::lifetime::Timestamp;
+use crate::link::Links;
 use crate::profile::{Rules, SubjectType};
 use crate::rejection::Rejection;
 use crate::scope::{Scope, Scopes};
@@ -47,6 +48,8 @@ pub struct Registry {
     pub subject_salt: SubjectSalt,
     /// Languages of the pages, the default first.
     pub languages: Vec<String>,
+    /// What the pages lead to.
+    pub links: Links,
     clients: HashMap<ClientId, Arc<Client>>,
 }
 
@@ -67,6 +70,7 @@ pub struct RegistryParts {
     pub decryption: Vec<HeldKey>,
     pub subject_salt: SubjectSalt,
     pub languages: Vec<String>,
+    pub links: Links,
     pub clients: Vec<Client>,
 }
 
@@ -157,6 +161,7 @@ impl Registry {
             decryption: parts.decryption,
             subject_salt: parts.subject_salt,
             languages: parts.languages,
+            links: parts.links,
             clients,
         }
     }

@@ -10,6 +10,7 @@ mod template;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use fapi_core::consent::{Question, Standing};
+use fapi_core::link::Links;
 use fapi_core::rejection::ErrorCode;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
@@ -124,6 +125,7 @@ pub enum Problem {
 pub struct Pages {
     languages: Vec<String>,
     brand: String,
+    links: Links,
 }
 
 impl Pages {
@@ -131,11 +133,11 @@ impl Pages {
     pub fn of(cx: &Context, headers: &HeaderMap, ui_locales: &[String]) -> Self {
         let wishes = ui_locales.iter().cloned().chain(accepted_languages(headers));
         let languages = wishes.chain(cx.registry().languages.iter().cloned()).collect();
-        Self { languages, brand: cx.brand().to_owned() }
+        Self { languages, brand: cx.brand().to_owned(), links: cx.registry().links.clone() }
     }
 
     fn without_context(headers: &HeaderMap) -> Self {
-        Self { languages: accepted_languages(headers), brand: String::new() }
+        Self { languages: accepted_languages(headers), brand: String::new(), links: Links::default() }
     }
 
     /// The languages, most wanted first.
@@ -146,7 +148,7 @@ impl Pages {
     /// A page, with the headers that every page has.
     pub fn show(&self, page: &Page<'_>, status: StatusCode) -> Response {
         let words = language::choose(self.languages());
-        match template::render(page, words, &self.brand) {
+        match template::render(page, words, &self.brand, &self.links) {
             Ok(html) => {
                 (status, headers(), no_store(), [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html)
                     .into_response()

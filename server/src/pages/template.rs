@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use fapi_core::Timestamp;
 use fapi_core::consent::{Item, Standing};
+use fapi_core::link::{Link, Links};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
 use super::details;
@@ -34,7 +35,12 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 });
 
 /// The HTML of a page.
-pub(super) fn render(page: &Page<'_>, words: &Words, brand: &str) -> Result<String, minijinja::Error> {
+pub(super) fn render(
+    page: &Page<'_>,
+    words: &Words,
+    brand: &str,
+    links: &Links,
+) -> Result<String, minijinja::Error> {
     let (name, values) = match page {
         Page::Login(form) => {
             let problem = form.problem.map(|problem| match problem {
@@ -84,8 +90,12 @@ pub(super) fn render(page: &Page<'_>, words: &Words, brand: &str) -> Result<Stri
             ("error", values)
         }
     };
-    let all =
-        context! { w => minijinja::Value::from(minijinja::value::Serde(words)), brand => brand, ..values };
+    let leads = |link: &Option<Link>| link.as_ref().map(|link| link.as_str().to_owned()).unwrap_or_default();
+    let all = context! {
+        w => minijinja::Value::from(minijinja::value::Serde(words)), brand => brand,
+        bank_support => leads(&links.support), bank_policy => leads(&links.policy), bank_terms => leads(&links.terms),
+        ..values
+    };
     TEMPLATES.get_template(name)?.render(all)
 }
 
@@ -211,8 +221,12 @@ mod tests {
                 request_id: text,
             },
         ];
+        let link = |name: &str| Link::parse(&format!("https://bank.example/{name}")).ok();
+        let links = Links { policy: link("privacy"), support: link("help"), terms: link("terms") };
         ALL.into_iter()
-            .flat_map(|words| pages.iter().map(|page| render(page, words, text).unwrap()).collect::<Vec<_>>())
+            .flat_map(|words| {
+                pages.iter().map(|page| render(page, words, text, &links).unwrap()).collect::<Vec<_>>()
+            })
             .collect()
     }
 
@@ -258,6 +272,9 @@ mod tests {
             "withdrawn",
             "what-i-allowed",
             "detail-1",
+            "bank-support",
+            "bank-policy",
+            "bank-terms",
         ] {
             assert!(pages.iter().any(|html| html.contains(&format!("id=\"{id}\""))), "AUT-18 {id}");
         }

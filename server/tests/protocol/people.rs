@@ -380,6 +380,38 @@ async fn a_person_can_look_up_who_asks() {
     assert_eq!(page.html.matches("<a ").count(), 1, "the page of what was allowed before: {}", page.html);
 }
 
+/// The bank's own links stand on every page, and in the metadata.
+#[tokio::test]
+async fn people_find_the_bank_from_every_page() {
+    use fapi_core::link::Link;
+    let served = TestServer::fintech()
+        .with(|bundle| {
+            let ui = &mut bundle.document.ui;
+            ui.support_uri = Link::parse("https://bank.example/help?a=1&b=2").ok();
+            ui.policy_uri = Link::parse("https://bank.example/privacy").ok();
+            ui.tos_uri = Link::parse("https://bank.example/terms").ok();
+        })
+        .start()
+        .await;
+    let app = served.app();
+    let mut browser = served.browser();
+    let login = browser.open(&app.pushed(&app.request()).await).await;
+    let consent = browser.sign_in(&login, "alice", PASSWORD).await;
+    let error = browser.open("/authorize?client_id=nobody").await;
+    for page in [login, consent, error] {
+        for (id, path) in [("support", "help?a=1&amp;b=2"), ("policy", "privacy"), ("terms", "terms")] {
+            let link = format!(
+                "<a id=\"bank-{id}\" href=\"https:&#x2f;&#x2f;bank.example&#x2f;{path}\" rel=\"noopener noreferrer\" target=\"_blank\">"
+            );
+            assert!(page.html.contains(&link), "B-05: {link} in {}", page.html);
+        }
+    }
+    let said = served.look("/.well-known/openid-configuration").await;
+    let said: Value = serde_json::from_slice(said.body()).unwrap();
+    assert_eq!(said["op_policy_uri"], "https://bank.example/privacy", "DSC-06");
+    assert_eq!(said["op_tos_uri"], "https://bank.example/terms", "DSC-06");
+}
+
 /// `TLS-09`, `P-16`: after a form the browser goes on with GET, so that what was typed is sent to nobody else.
 #[tokio::test]
 async fn what_was_typed_into_a_form_is_not_sent_on() {

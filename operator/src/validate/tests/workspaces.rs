@@ -114,6 +114,25 @@ fn rotation_ends_and_lets_clients_try_again_as_the_workspace_says() {
     }
 }
 
+/// `B-05`
+#[test]
+fn the_banks_links_are_published_and_open_pages_only() {
+    let links = json!({
+        "policyUri": "https://bank.example/privacy", "tosUri": "https://bank.example/terms",
+        "supportUri": "https://bank.example/help",
+    });
+    let verdict = validate(&found(workspace_with(&json!({"ui": links})), Vec::new()));
+    assert!(verdict.workspace.accepted.is_true(), "{}", verdict.workspace.accepted.message);
+    assert_eq!(json!(verdict.document().ui), links);
+    for field in ["policyUri", "tosUri", "supportUri"] {
+        let verdict =
+            validate(&found(workspace_with(&json!({"ui": {field: "https://u@bank.example"}})), Vec::new()));
+        let accepted = &verdict.workspace.accepted;
+        assert_eq!(accepted.reason, Reason::InvalidSpec, "B-05 {}", accepted.message);
+        assert!(accepted.message.contains(&format!("ui.{field}: must be an https URL without user")), "B-05");
+    }
+}
+
 #[test]
 fn a_field_without_effect_is_refused_by_its_name() {
     let secret = json!({"name": "a", "key": "b"});
@@ -134,9 +153,6 @@ fn a_field_without_effect_is_refused_by_its_name() {
         (json!({"ui": {"theme": {"primaryColor": "#0b5fff"}}}), "ui.theme"),
         (json!({"ui": {"messages": [{"language": "en", "configMapRef": secret}]}}), "ui.messages"),
         (json!({"ui": {"templatesConfigMap": "pages"}}), "ui.templatesConfigMap"),
-        (json!({"ui": {"supportUri": "https://help.example"}}), "ui.supportUri"),
-        (json!({"ui": {"policyUri": "https://bank.example/policy"}}), "ui.policyUri"),
-        (json!({"ui": {"tosUri": "https://bank.example/terms"}}), "ui.tosUri"),
         (json!({"exposure": {"gateway": {"parentRefs": [{"name": "edge"}]}}}), "exposure.gateway"),
         (
             json!({"login": {"type": "External", "users": null, "external": {"url": "https://l.example", "jwksRef": secret}}}),

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use fapi_jose::{Alg, JwkSet};
-use url::Url;
 
 use super::registration::{AuthRegistration, EncryptionChoice, GrantType, JoseChoice, Registration};
 use crate::ids::{ClientId, Incarnation};
 use crate::lifetime::Lifetime;
+use crate::link::Link;
 use crate::profile::{
     ClientAuth, Encryption, RefreshIssue, Refusal, Response, Rules, SenderConstraint, SubjectType,
 };
@@ -335,15 +335,8 @@ fn check_links(registration: &Registration, refused: &mut Vec<Refusal>) {
         ("tosUri", &registration.tos_uri),
     ];
     for (field, link) in links {
-        let is_safe =
-            |url: &Url| url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
-        if link.as_ref().is_some_and(|link| !Url::parse(link).is_ok_and(|url| is_safe(&url))) {
-            refuse(
-                refused,
-                "B-05",
-                field,
-                "must be an https URL without user, such as https://app.example/about",
-            );
+        if let Some(Err(why)) = link.as_ref().map(|link| Link::parse(link)) {
+            refuse(refused, "B-05", field, why.to_string());
         }
     }
 }

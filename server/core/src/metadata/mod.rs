@@ -144,7 +144,16 @@ pub fn document(registry: &Registry) -> Map<String, Value> {
     if !registry.languages.is_empty() {
         put("ui_locales_supported", json!(registry.languages));
     }
+    for (name, link) in bank(registry) {
+        put(name, json!(link));
+    }
     doc
+}
+
+/// What the bank says of itself (OpenID Connect Discovery 3).
+fn bank(registry: &Registry) -> impl Iterator<Item = (&'static str, &str)> {
+    let links = [("op_policy_uri", &registry.links.policy), ("op_tos_uri", &registry.links.terms)];
+    links.into_iter().filter_map(|(name, link)| Some((name, link.as_ref()?.as_str())))
 }
 
 fn response_types(responses: &[Response]) -> Vec<&'static str> {

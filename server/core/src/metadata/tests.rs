@@ -159,3 +159,21 @@ fn message_signing_adds_signed_requests_responses_and_introspection() {
     assert_eq!(list(&doc, "introspection_signing_alg_values_supported"), ["PS256"], "RFC 9701 7");
     assert!(doc.get("authorization_encryption_alg_values_supported").is_none(), "RSP-09: not recommended");
 }
+
+/// OpenID Connect Discovery 3: what the bank says of itself, where it says so.
+#[test]
+fn the_banks_policy_and_terms_are_told() {
+    use crate::link::{Link, Links};
+    let link = |text: &str| Link::parse(text).ok();
+    let links = Links {
+        policy: link("https://bank.example/privacy"),
+        support: link("https://bank.example/help"),
+        terms: link("https://bank.example/terms"),
+    };
+    let doc = of(fintech().links(links));
+    assert_eq!(doc["op_policy_uri"], "https://bank.example/privacy");
+    assert_eq!(doc["op_tos_uri"], "https://bank.example/terms");
+    assert!(!doc.to_string().contains("https://bank.example/help"), "there is no member for it: DSC-06");
+    let doc = of(fintech());
+    assert!(doc.get("op_policy_uri").is_none() && doc.get("op_tos_uri").is_none(), "DSC-05");
+}
