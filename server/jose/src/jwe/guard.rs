@@ -134,6 +134,21 @@ mod tests {
         assert!(!passes(&token, key.public(), ALG, &[Content::A128Gcm]));
     }
 
+    /// J-10
+    #[test]
+    fn a_header_may_have_four_kibibytes() {
+        let key = DecryptionKey::generate(ALG, 2048).unwrap();
+        let (token, header) = token(key.public());
+        let of_length = |len: usize| {
+            let mut padded = header.clone();
+            padded["pad"] = json!("");
+            padded["pad"] = json!("p".repeat(len - padded.to_string().len()));
+            with_header(&token, &padded)
+        };
+        assert!(passes(&of_length(MAX_HEADER), key.public(), ALG, Content::ALL));
+        assert!(!passes(&of_length(MAX_HEADER + 3), key.public(), ALG, Content::ALL));
+    }
+
     #[test]
     fn another_length_does_not_pass() {
         let key = DecryptionKey::generate(ALG, 2048).unwrap();

@@ -224,6 +224,11 @@ fn limits_and_form_come_first() {
     assert_eq!(parse(&forge(&header(4096), "{}", "")), Ok(()));
     assert_eq!(parse(&forge(&header(4097), "{}", "")), Err(JoseError::TooLarge));
     assert_eq!(parse(&forge(&header(9000), "{}", "")), Err(JoseError::TooLarge));
+    // What is too long is not even decoded, and what may fit is.
+    let undecodable = |len: usize| format!("{}..", "%".repeat(len));
+    assert_eq!(parse(&undecodable(5464)), Err(JoseError::NotBase64Url));
+    assert_eq!(parse(&undecodable(5465)), Err(JoseError::TooLarge));
+    assert_eq!(parse(&undecodable(5500)), Err(JoseError::TooLarge));
 
     for bad in ["", ".", "a", "a.b", "a.b.c.d", "....", &format!("{honest}."), &format!("{honest}.{honest}")]
     {

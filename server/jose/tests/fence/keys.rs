@@ -166,6 +166,7 @@ fn a_member_of_the_wrong_form_is_named() {
         ("x5c", json!(["MI-_"]), JwkError::BadMember("x5c")),
         ("x5c", json!([""]), JwkError::BadMember("x5c")),
         ("x5c", json!(vec!["MIIB"; 11]), JwkError::BadMember("x5c")),
+        ("x5t", json!("="), JwkError::BadMember("x5t")),
         ("x5t#S256", json!("="), JwkError::BadMember("x5t#S256")),
     ] {
         let mut bad = good.clone();
@@ -178,6 +179,12 @@ fn a_member_of_the_wrong_form_is_named() {
         assert_eq!(read(&bad), Err(JwkError::MissingMember(expected)));
     }
     assert_eq!(read(&json!("key")), Err(JwkError::NotAnObject));
+    // As long as is allowed.
+    for (name, value) in [("kid", json!("k".repeat(128))), ("x5c", json!(vec!["MIIB"; 10]))] {
+        let mut longest = good.clone();
+        longest[name] = value;
+        assert!(read(&longest).is_ok(), "{name}");
+    }
 }
 
 #[test]
@@ -235,6 +242,8 @@ fn a_set_is_read_key_by_key() {
     assert_eq!(JwkSet::parse(b"{\"keys\":\n[}").unwrap_err(), JwkSetError::BadJson { line: 2, column: 2 });
     assert!(matches!(JwkSet::parse(br#"{"keys":[],"keys":[]}"#), Err(JwkSetError::BadJson { .. })));
     assert_eq!(JwkSet::parse(&vec![b' '; 512 * 1024 + 1]).unwrap_err(), JwkSetError::TooLarge);
+    let longest = [br#"{"keys":[]}"#.as_slice(), &vec![b' '; 512 * 1024 - 11]].concat();
+    assert_eq!(JwkSet::parse(&longest).unwrap(), JwkSet::default());
 
     let many = |count: usize| json!({ "keys": vec![json!({ "kty": "new" }); count] });
     assert!(parse(many(32)).is_ok());

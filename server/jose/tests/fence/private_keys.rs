@@ -233,7 +233,14 @@ fn a_decryption_key_says_what_it_is_for() {
     assert_eq!(changed("alg", json!("ECDH-ES+A256KW")).unwrap().alg(), KeyManagement::EcdhEsA256kw);
     assert_eq!(changed("alg", json!(null)).unwrap_err(), KeyError::WrongPurpose("alg"));
     assert_eq!(changed("alg", json!("ECDH-ES+A128KW")).unwrap_err(), KeyError::WrongPurpose("alg"));
-    assert!(matches!(changed("alg", json!("RSA-OAEP")).unwrap_err(), KeyError::WrongKind { .. }));
+    let error = changed("alg", json!("RSA-OAEP")).unwrap_err();
+    assert_eq!(error.to_string(), "the key does not suit RSA-OAEP, which needs an RSA key");
+    let rsa = private(&signing_key(Alg::Ps256)).to_string().replace(r#""PS256""#, r#""ECDH-ES""#);
+    let error = DecryptionKey::from_jwk(&rsa.replace(r#""sig""#, r#""enc""#)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the key does not suit ECDH-ES, which needs an EC key on P-256 or an OKP key on X25519"
+    );
     assert_eq!(changed("use", json!("sig")).unwrap_err(), KeyError::WrongPurpose("use"));
     assert_eq!(changed("key_ops", json!(["sign"])).unwrap_err(), KeyError::WrongPurpose("key_ops"));
     let signing = es256().to_private_jwk();
