@@ -180,6 +180,8 @@ pub(super) fn certificates(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const PLACE: Place<'_> =
@@ -246,5 +248,66 @@ mod tests {
             "Secret auth/app-redirects key jwks.json line 2: malformed JSON, a member named twice, or nesting beyond 16 levels"
         );
         assert_eq!(said(r#"{"keys":[]}"#).0, Reason::InvalidJwks);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// K-10, J-25: what a person, or an attacker with a Secret, may have written.
+        #[test]
+        fn a_list_of_redirect_uris_is_read_whole_or_refused_without_being_shown(
+            lines in prop::collection::vec(
+                prop_oneof![
+                    "https://[a-z]{1,8}\\.example/canary[a-z0-9?=&%]{0,8}",
+                    "\\[? ?\"https?://canary[a-z.:/#\\\\\"]{0,12}\"[,\\]]?",
+                    Just(String::new()),
+                    "# canary.{0,8}",
+                    "(canary|[\\[\\]{},:\"\u{feff}\u{0}]){0,12}",
+                ],
+                0..8,
+            ),
+            end in prop::sample::select(vec!["\n", "\r\n"]),
+        ) {
+            let text = lines.join(end);
+            match redirect_uris(&PLACE, text.as_bytes()) {
+                Ok(read) => {
+                    prop_assert!((1..=MAX_REDIRECT_URIS).contains(&read.len()));
+                    for uri in &read {
+                        prop_assert!(RedirectUri::parse(uri.as_str()).is_ok(), "TLS-08");
+                    }
+                }
+                Err(problem) => prop_assert!(!problem.message.contains("canary"), "K-10 {}", problem.message),
+            }
+        }
+
+        #[test]
+        fn redirect_uris_are_the_same_as_lines_and_as_a_json_array(
+            paths in prop::collection::vec("[a-z0-9/?=&-]{0,12}", 1..6),
+            indented in any::<bool>(),
+        ) {
+            let uris: Vec<String> = paths.iter().map(|path| format!("https://app.example/{path}")).collect();
+            let array = if indented { serde_json::to_string_pretty(&uris) } else { serde_json::to_string(&uris) };
+            let array = array.unwrap();
+            let as_lines = redirect_uris(&PLACE, uris.join("\n").as_bytes());
+            prop_assert_eq!(&redirect_uris(&PLACE, array.as_bytes()).ok(), &as_lines.clone().ok());
+            if let Ok(read) = as_lines {
+                prop_assert_eq!(read.iter().map(ToString::to_string).collect::<Vec<_>>(), uris);
+            }
+        }
+
+        /// J-18, K-10: a private key in the place of a public one is refused, wherever it stands, and not shown.
+        #[test]
+        fn a_key_set_with_a_private_member_is_refused_without_being_shown(
+            member in prop::sample::select(vec!["d", "p", "q", "dp", "dq", "qi", "oth", "k"]),
+            kty in prop::sample::select(vec!["EC", "RSA", "OKP", "oct", "new"]),
+            before in 0..4_usize,
+        ) {
+            let mut keys = vec![serde_json::json!({"kty": "new"}); before];
+            keys.push(serde_json::json!({"kty": kty, "kid": "canary", member: "canary"}));
+            let text = serde_json::json!({"keys": keys}).to_string();
+            let problem = jwks(&PLACE, text.as_bytes()).unwrap_err();
+            prop_assert!(problem.message.contains(&format!("keys[{before}]")), "{}", problem.message);
+            prop_assert!(!problem.message.contains("canary"), "K-10 {}", problem.message);
+        }
     }
 }
