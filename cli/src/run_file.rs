@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use fapi_core::client::EncryptionChoice;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Stop;
@@ -92,13 +93,34 @@ pub struct RunClient {
     pub key_file: Option<PathBuf>,
     /// Where it wants its responses.
     pub redirect_uri: String,
+    /// Where people may be sent after they have signed out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post_logout_redirect_uri: Option<String>,
+    /// Where it is told that somebody signed out, if that is on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout: Option<RunBackchannel>,
     /// What it asks for.
     pub scopes: Vec<String>,
+    /// How it encrypts its request objects, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_encryption: Option<EncryptionChoice>,
     /// `code`, `jarm`, `jarm-encrypted` or `hybrid`
     pub response: String,
     /// What its tokens are bound to: `mtls` or `dpop`; absent: `mtls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<String>,
+}
+
+/// A client's own server on this machine, which listens while a flow runs.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunBackchannel {
+    /// `backchannel_logout_uri`
+    pub uri: String,
+    /// A certificate for its host from the development CA, PEM.
+    pub certificate_file: PathBuf,
+    /// The key of the certificate, PEM.
+    pub key_file: PathBuf,
 }
 
 /// A person.
@@ -139,9 +161,10 @@ impl RunFile {
 impl RunWorkspace {
     fn files(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let clients = self.clients.iter_mut().flat_map(|client| {
-            [&mut client.jwks_private_file, &mut client.certificate_file, &mut client.key_file]
-                .into_iter()
-                .flatten()
+            let own = [&mut client.jwks_private_file, &mut client.certificate_file, &mut client.key_file];
+            let listening = client.backchannel_logout.iter_mut();
+            let listening = listening.flat_map(|it| [&mut it.certificate_file, &mut it.key_file]);
+            own.into_iter().flatten().chain(listening)
         });
         self.ca_file
             .iter_mut()

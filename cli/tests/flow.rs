@@ -25,7 +25,7 @@ async fn played(server: &StandIn, more: &[&str]) -> Report {
     let target = Target::resolve(&args).unwrap();
     let cast = Cast::assemble(&target, args.timeout).unwrap();
     let decision = if args.deny { Decision::Deny } else { Decision::Approve };
-    let script = Script { decision, attacks: !args.no_attacks, timeout: args.timeout };
+    let script = Script { decision, attacks: !args.no_attacks, logout: args.logout, timeout: args.timeout };
     flow::play(&target, &cast, script, &mut |_| {}).await
 }
 
@@ -139,7 +139,8 @@ async fn another_ca_is_not_trusted_and_nobody_is_not_reached() {
     let args = Line::try_parse_from(options).unwrap().args;
     let target = Target::resolve(&args).unwrap();
     let cast = Cast::assemble(&target, args.timeout).unwrap();
-    let script = Script { decision: Decision::Approve, attacks: true, timeout: args.timeout };
+    let script =
+        Script { decision: Decision::Approve, attacks: true, logout: args.logout, timeout: args.timeout };
     assert_eq!(flow::play(&target, &cast, script, &mut |_| {}).await.ending, Ending::Unreachable);
 }
 

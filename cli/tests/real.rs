@@ -129,7 +129,7 @@ mod support {
             let target = Target::resolve(&args).unwrap();
             let cast = Cast::assemble(&target, args.timeout).unwrap();
             let decision = if args.deny { Decision::Deny } else { Decision::Approve };
-            let script = Script { decision, attacks: true, timeout: args.timeout };
+            let script = Script { decision, attacks: true, logout: args.logout, timeout: args.timeout };
             flow::play(&target, &cast, script, &mut |_| {}).await
         }
     }

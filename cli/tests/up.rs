@@ -277,6 +277,39 @@ fn the_example_of_rich_authorization_lets_a_person_allow_one_payment() {
     assert_eq!(folder.flow(&[])["ok"], true, "and a client need not ask for any");
 }
 
+/// LGO-01 to LGO-03, LGO-06, RO-12
+#[test]
+fn the_example_with_certificates_signs_people_out_tells_the_client_and_opens_encrypted_requests() {
+    let files = ["workspace.yaml", "clients.yaml", "keys.yaml", "secrets.yaml"];
+    let folder = Folder::of("10-fintech-mtls", &files, ["9443", "9445", "9446"]);
+    let _up = folder.up(&[]);
+    let report = folder.flow(&["--client", "budget", "--logout"]);
+    assert_eq!(report["ok"], true, "{report:#}");
+    assert_proved(&report, "sign-out", "a tampered hint gives an error page");
+    assert_proved(&report, "sign-out", "an address that is not registered gives an error page");
+    assert_proved(&report, "sign-out", "the person is back at the client, with the state that was sent");
+    assert_proved(&report, "sign-out", "nobody is signed in any more (login_required)");
+    assert_proved(&report, "logout-token", "the client is told that the person signed out");
+    assert_proved(&report, "logout-token", "its type is logout+jwt");
+    assert_proved(&report, "logout-token", "it has no `nonce`");
+    assert_proved(&report, "logout-token", "`sid` is that of the ID Token");
+    let totals = folder.flow(&["--client", "budget", "--logout", "--count", "4", "--parallel", "2"]);
+    assert_eq!(
+        (&totals["ok"], &totals["flows"]),
+        (&json!(true), &json!(4)),
+        "one ear hears for all: {totals:#}"
+    );
+
+    // A client that is told nowhere, and has nowhere to send people: the page says so.
+    let report = folder.flow(&["--client", "wallet", "--logout"]);
+    assert_eq!(report["ok"], true, "{report:#}");
+    assert_proved(&report, "sign-out", "a page says that the person is signed out");
+    assert_eq!(step(&report, "pushed-request")["facts"]["requestEncryption"], "RSA-OAEP-256 A256GCM");
+    assert_proved(&report, "pushed-request", "an encrypted request that was changed is refused");
+    let report = folder.flow(&["--client", "wallet", "--delivery", "by-value"]);
+    assert_eq!(report["ok"], true, "{report:#}");
+}
+
 #[test]
 fn a_log_that_no_terminal_shows_has_no_colour() {
     let folder = Folder::new();

@@ -266,6 +266,7 @@ async fn of_workspace(cx: &Context, workspace: &Workspace, namespace: &str) -> R
         users: by_name(spec.login.users.as_ref().map(|users| &users.secret_ref)).await?,
         client_ca: by_source(spec.mtls.client_ca.as_ref()).await?,
         crl: by_source(spec.mtls.crl.as_ref()).await?,
+        egress_ca: by_source(spec.egress.as_ref().and_then(|egress| egress.ca_ref.as_ref())).await?,
         tls: tls(Some(&spec.tls)).await?,
         mtls_tls: tls(spec.mtls.tls.as_ref()).await?,
         details_types: {

@@ -14,11 +14,11 @@ use fapi_core::client::Client;
 use fapi_core::ids::Incarnation;
 use fapi_core::registry::Registry;
 use fapi_store::{Store, StoreError};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use crate::clock::Clock;
-use crate::egress::ClientKeys;
+use crate::egress::{ClientKeys, Egress};
 use crate::guesses::Guesses;
 use crate::keyring::Keyring;
 use crate::random::Rng;
@@ -46,6 +46,7 @@ struct Shared {
     store: ArcSwapOption<Store>,
     store_closed: ArcSwapOption<StoreError>,
     buried: Mutex<BTreeSet<Incarnation>>,
+    notices: Notify,
     explains_errors: AtomicBool,
 }
 
@@ -99,6 +100,7 @@ impl App {
             store: ArcSwapOption::empty(),
             store_closed: ArcSwapOption::empty(),
             buried: Mutex::default(),
+            notices: Notify::new(),
             explains_errors: AtomicBool::new(false),
         }))
     }
@@ -131,6 +133,16 @@ impl App {
     /// Keys of clients that are fetched.
     pub fn client_keys(&self) -> &ClientKeys {
         &self.0.client_keys
+    }
+
+    /// The way out.
+    pub fn egress(&self) -> &Egress {
+        self.0.client_keys.egress()
+    }
+
+    /// Rung when clients are to be told that somebody signed out.
+    pub(crate) fn notices(&self) -> &Notify {
+        &self.0.notices
     }
 
     /// Wrong passwords of the last minutes.
@@ -166,6 +178,7 @@ impl App {
 
     /// As [`App::install`], with the same revision as before: what was refused since is still pending.
     pub(crate) fn renew(&self, current: Arc<Current>) {
+        self.egress().follow(&current.document.egress);
         self.0.current.store(Some(current));
         self.0.loads.send_modify(|count| *count += 1);
     }

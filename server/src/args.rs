@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
+use fapi_core::network::Network;
 use fapi_store::{Config, Database, StoreError};
 
-use crate::egress::{Network, Policy};
+use crate::egress::Policy;
 use crate::reload::FolderSource;
 use crate::run::Setup;
 use crate::shutdown::Patience;

@@ -20,6 +20,7 @@ use fapi_core::resource::{self, Scheme};
 use fapi_core::response::{Destination, Outgoing};
 use fapi_core::sender::{SenderBinding, bind};
 use fapi_core::token::Random;
+use fapi_jose::PublicJwk;
 use fapi_store::{FirstUse, Store, StoreError};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tracing::{error, info, warn};
@@ -247,11 +248,22 @@ impl Context {
     /// # Errors
     /// 500 when the client has no key for it any more.
     pub fn encrypt(&self, jwt: &str, choice: EncryptionChoice, client: &Client) -> Result<String, Failure> {
-        let key = client.jwks().and_then(|keys| keys.encryption_key(choice.algorithm));
-        let key = key.ok_or_else(|| {
-            Failure::Internal(format!("client {} has no key for {}", client.id(), choice.algorithm))
-        })?;
+        let key = encryption_key(choice, client)?;
         fapi_jose::encrypt(jwt.as_bytes(), Some("JWT"), key, choice.algorithm, choice.content)
+            .map_err(|why| Failure::Internal(format!("cannot encrypt to client {}: {why}", client.id())))
+    }
+
+    /// A logout token as this client gets it: signed, and encrypted where its ID Tokens are (OpenID Connect Back-Channel Logout
+    /// 2.4).
+    ///
+    /// # Errors
+    /// 500 when it cannot be signed, or the client has no key for it any more.
+    pub fn logout_token(&self, claims: &ToSign, client: &Client) -> Result<String, Failure> {
+        let signed = self.sign(claims)?;
+        let Some(choice) = client.id_token_encryption(&self.registry().rules) else { return Ok(signed) };
+        let key = encryption_key(choice, client)?;
+        let issuer = self.registry().issuer.as_str();
+        fapi_jose::encrypt_from(issuer, &signed, key, choice.algorithm, choice.content)
             .map_err(|why| Failure::Internal(format!("cannot encrypt to client {}: {why}", client.id())))
     }
 
@@ -323,6 +335,13 @@ impl Context {
             }
         }
     }
+}
+
+fn encryption_key(choice: EncryptionChoice, client: &Client) -> Result<&PublicJwk, Failure> {
+    let key = client.jwks().and_then(|keys| keys.encryption_key(choice.algorithm));
+    key.ok_or_else(|| {
+        Failure::Internal(format!("client {} has no key for {}", client.id(), choice.algorithm))
+    })
 }
 
 /// Renders the outcome of a JSON endpoint.

@@ -9,7 +9,7 @@
 //! | [`context`] | what does one request see? |
 //! | [`clock`], [`random`] | what time is it, and where does randomness come from? The only places that know |
 //! | [`housekeeping`] | what is done without anybody asking? |
-//! | [`egress`] | what do we fetch from others? |
+//! | [`egress`], [`notices`] | what do we ask of others, and who is still to be told that somebody signed out? |
 //! | [`extract`], [`seal`] | what was sent, and does this form come from a page of ours? |
 //! | [`failure`] | how does a refusal look? |
 //! | [`keyring`] | with which key is this signed? |
@@ -35,6 +35,7 @@ pub mod housekeeping;
 pub mod keyring;
 pub mod listen;
 pub mod login;
+pub mod notices;
 pub mod pages;
 pub mod password;
 pub mod private;

@@ -17,6 +17,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::egress::{ClientKeys, Egress, Freshness, Policy};
 use crate::housekeeping;
 use crate::listen::{InternalPort, Limits, Port, Reception, Routers};
+use crate::notices;
 use crate::private::{self, Readiness};
 use crate::random::{Rng, SystemRng};
 use crate::reload::{self, InternalTls, Source};
@@ -138,6 +139,7 @@ pub fn serve(
     }
     tasks.run(reload::watch(app.clone(), setup.config));
     tasks.run(client_keys.keep(app.clone()));
+    tasks.run(notices::deliver(app.clone()));
     tasks.run(housekeeping::keep(app.clone(), setup.database, setup.limits.answer));
 
     let reception = Reception::new(app.clone(), doors, routers(&app), setup.limits);

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use fapi_core::client::EncryptionChoice;
 use fapi_core::profile::{Profile, ProfileName, Response, SenderConstraint};
+use fapi_crds::client::UriSources;
 use fapi_crds::workspace::ResponseKind;
 use fapi_crds::{Client, Workspace};
 
@@ -85,8 +87,16 @@ fn kit(
             jwks_private_file,
             certificate_file,
             key_file,
-            redirect_uri: redirect_uri(client, source).unwrap_or_default(),
+            redirect_uri: first(client.value.spec.redirect_uris.as_ref(), client, source).unwrap_or_default(),
+            post_logout_redirect_uri: first(
+                client.value.spec.post_logout_redirect_uris.as_ref(),
+                client,
+                source,
+            ),
+            // Where it can listen, `fapictl up` knows.
+            backchannel_logout: None,
             scopes: scopes(client, workspace),
+            request_encryption: request_encryption(client),
             response: response(client, workspace).to_owned(),
             binding: Some(binding(client, workspace).to_owned()),
         },
@@ -108,9 +118,9 @@ fn unnamed_certificate(
     Ok((folder.file(KEY), folder.file(&certificate::key_file(KEY))))
 }
 
-/// The first of its redirect URIs.
-fn redirect_uri(client: &Object<Client>, source: &Source) -> Option<String> {
-    let uris = client.value.spec.redirect_uris.as_ref()?;
+/// The first of these URIs.
+fn first(uris: Option<&UriSources>, client: &Object<Client>, source: &Source) -> Option<String> {
+    let uris = uris?;
     let written = uris.from.iter().filter_map(|secret| {
         let found =
             source.secrets.iter().find(|it| it.namespace == client.namespace && it.name == secret.name)?;
@@ -121,6 +131,12 @@ fn redirect_uri(client: &Object<Client>, source: &Source) -> Option<String> {
         }
     });
     written.chain(uris.values.iter().cloned()).next()
+}
+
+/// How it says that it encrypts its requests: by the same names here as there.
+fn request_encryption(client: &Object<Client>) -> Option<EncryptionChoice> {
+    let said = client.value.spec.request_object.as_ref()?.encryption.as_ref()?;
+    serde_json::from_value(serde_json::json!(said)).ok()
 }
 
 fn scopes(client: &Object<Client>, workspace: &Object<Workspace>) -> Vec<String> {

@@ -15,6 +15,8 @@ const EXAMPLES: &str = "Examples:
       the person refuses; passes when the client is told so, and nothing else
   fapictl flow --dev-dir .fapi/dev --ca ca.crt --connect auth.bank.example:443:127.0.0.1:8443
       against a cluster, with the development Secrets that `fapictl dev secrets` made
+  fapictl flow --client budget --logout
+      the person signs out, and the client is told
   fapictl flow --count 1000 --parallel 8 --no-attacks -o json
       load, with latencies
 
@@ -23,6 +25,7 @@ Exit codes: 0 all checks passed, 1 a check failed, 2 wrong usage, 3 the server c
 /// `fapictl flow`
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch that a person types")]
 pub struct FlowArgs {
     /// State directory of a running `fapictl up` [default: `.fapi` here, above, or beside an example]
     #[arg(long, value_name = "DIR", help_heading = "Where it is described")]
@@ -92,6 +95,9 @@ pub struct FlowArgs {
     /// The person refuses
     #[arg(long, help_heading = "What is played")]
     pub deny: bool,
+    /// The person signs out at the end; `fapictl up` tells the client, if its backchannelLogoutUri is on this machine
+    #[arg(long, help_heading = "What is played")]
+    pub logout: bool,
     /// Leave out what a thief would try: a stolen token, a replayed code, a replayed request
     #[arg(long, help_heading = "What is played")]
     pub no_attacks: bool,

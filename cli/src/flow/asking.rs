@@ -1,10 +1,11 @@
 //! The client asks: it reads what the server says about itself, sends its request, and looks at what came back.
 
+use fapi_core::client::EncryptionChoice;
 use fapi_jose::JwkSet;
 use serde_json::Value;
 use url::Url;
 
-use super::checks::{self, discovery, response};
+use super::checks::{self, discovery, resource, response};
 use super::client::{self, AuthMethod, Pending, ResponseKind};
 use super::findings::Findings;
 use super::http::{Answer, Request};
@@ -43,18 +44,25 @@ impl Journey<'_> {
         checks::jwks::check(&answer, findings).or_halt()
     }
 
-    /// Signs the request, pushes it if it is to be pushed, and tells where the browser goes.
-    pub(super) async fn request(
+    /// Whether requests are pushed.
+    pub(super) fn pushes(&self, metadata: &discovery::Metadata) -> bool {
+        self.target.pushed.unwrap_or(metadata.par.is_some())
+    }
+
+    /// Signs the request with `more` in it, pushes it if it is to be pushed, and tells where the browser goes.
+    pub(super) async fn request_for(
         &self,
         metadata: &discovery::Metadata,
+        keys: &JwkSet,
         pending: &Pending,
-        pushed: bool,
+        more: &[(&'static str, &str)],
         findings: &mut Findings,
     ) -> Result<Url, Halt> {
-        let target = self.target;
+        let (target, pushed) = (self.target, self.pushes(metadata));
         let challenge = pending.challenge();
         let details = self.details();
-        let inside = self.parameters(pending, &challenge, details.as_deref());
+        let mut inside = self.parameters(pending, &challenge, details.as_deref());
+        inside.extend(more);
         findings.fact("codeChallenge", "S256");
         // FAPI 2.0 Security Profile: who pushes need not sign.
         if pushed && self.may_be_unsigned(metadata) {
@@ -62,11 +70,17 @@ impl Journey<'_> {
             return self.push(metadata, &inside, findings).await;
         }
         let object = target.keys.request_object(&inside, &target.issuer, clock::now());
-        let object = object.map_err(|why| {
+        let mut object = object.map_err(|why| {
             findings.fail(format!("the request object could not be signed: {why}"));
             Halt::Findings
         })?;
         findings.fact("requestObject", target.keys.alg().as_str());
+        if let Some(choice) = target.request_encryption {
+            object = encrypted(&object, choice, keys, findings).or_halt()?;
+            if pushed && self.script.attacks {
+                self.tampered_request(metadata, &object, findings).await?;
+            }
+        }
 
         if !pushed {
             let mut start = metadata.authorization.clone();
@@ -160,6 +174,10 @@ impl Journey<'_> {
         let endpoint =
             findings.have(metadata.par.as_ref().ok_or("no address"), "requests can be pushed", "RFC 9126 5");
         let endpoint = endpoint.or_halt()?;
+        self.send_request(endpoint, inside).await
+    }
+
+    async fn send_request(&self, endpoint: &Url, inside: &[(&'static str, &str)]) -> Result<Answer, Halt> {
         let request = || {
             let mut fields = self.credentials()?;
             let more = inside.iter().filter(|(name, _)| !fields.iter().any(|(known, _)| known == name));
@@ -168,6 +186,20 @@ impl Journey<'_> {
             Ok(Request::form(endpoint, fields))
         };
         self.own().send(request).await
+    }
+
+    /// RO-12: what was changed on its way opens nothing.
+    async fn tampered_request(
+        &self,
+        metadata: &discovery::Metadata,
+        jwe: &str,
+        findings: &mut Findings,
+    ) -> Result<(), Halt> {
+        let Some(endpoint) = &metadata.par else { return Ok(()) };
+        let answer = self.send_request(endpoint, &[("request", &with_another_tag(jwe))]).await?;
+        let claim = "an encrypted request that was changed is refused (invalid_request_object)";
+        resource::refused_as(&answer, 400, "invalid_request_object", claim, "RFC 9101 6.1, 6.2", findings);
+        Ok(())
     }
 
     /// Client authentication, fresh for each request.
@@ -216,4 +248,33 @@ impl Journey<'_> {
             }
         }
     }
+}
+
+/// The signed request, readable for the server alone (RFC 9101 6.1, RO-12).
+fn encrypted(
+    object: &str,
+    choice: EncryptionChoice,
+    keys: &JwkSet,
+    findings: &mut Findings,
+) -> Option<String> {
+    let (algorithm, content) = (choice.algorithm, choice.content);
+    let key = keys.encryption_key(algorithm).ok_or("none");
+    let key = findings.have(
+        key,
+        &format!("there is a key to encrypt requests to ({algorithm})"),
+        "RFC 9101 6.1",
+    )?;
+    findings.fact("requestEncryption", format!("{algorithm} {content}"));
+    let jwe = fapi_jose::encrypt(object.as_bytes(), Some("JWT"), key, algorithm, content);
+    findings.have(jwe, "the request can be encrypted", "RFC 9101 6.1")
+}
+
+/// The same JWE with the first bit of its tag the other way round.
+fn with_another_tag(jwe: &str) -> String {
+    let (rest, tag) = jwe.rsplit_once('.').unwrap_or_default();
+    let mut tag = fapi_jose::b64::decode(tag).unwrap_or_default();
+    if let Some(first) = tag.first_mut() {
+        *first ^= 0x80;
+    }
+    format!("{rest}.{}", fapi_jose::b64::encode(tag))
 }

@@ -73,6 +73,11 @@ impl Browser {
         self.asked_for_certificate.load(Ordering::Relaxed)
     }
 
+    /// From now on the client's page is this one.
+    pub fn head_for(&mut self, uri: &str) {
+        uri.clone_into(&mut self.redirect_uri);
+    }
+
     /// Opens an address.
     pub async fn open(&mut self, url: &Url, findings: &mut Findings) -> Result<Landing, Lost> {
         self.travel(url.clone(), Request::get(url), findings).await

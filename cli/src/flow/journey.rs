@@ -8,11 +8,13 @@ use url::Url;
 
 use super::checks::{Parties, discovery, id_token, token};
 use super::client::Pending;
+use super::ear::Ear;
 use super::findings::Findings;
 use super::http::{Agent, HttpError};
 use super::possession::{Binding, Hands};
 use super::report::{Ending, Step};
 use super::signin::Decision;
+use super::signout::SignedIn;
 use super::target::Target;
 use super::tls::Identity;
 use crate::clock;
@@ -30,6 +32,8 @@ pub struct Cast {
     pub thief: Agent,
     /// A key of theirs.
     pub thiefs_key: SigningKey,
+    /// The client's own server, where it is told that people signed out.
+    pub ear: Option<Ear>,
 }
 
 /// How one flow is played.
@@ -39,6 +43,8 @@ pub struct Script {
     pub decision: Decision,
     /// Whether thieves try their luck at the end.
     pub attacks: bool,
+    /// Whether the person signs out at the end.
+    pub logout: bool,
     /// How long to wait for each answer.
     pub timeout: Duration,
 }
@@ -93,6 +99,7 @@ impl Cast {
                 Some(identity) => target.trust.identified(identity)?,
                 None => target.trust.anonymous().0,
             }),
+            ear: None,
             key: key()?,
             thiefs_key: key()?,
             outsider: agent(target.trust.anonymous().0),
@@ -132,22 +139,23 @@ impl<'a> Journey<'a> {
         let metadata = self.step("discovery", async |it, f| it.discovery(f).await).await?;
         let keys = self.step("keys", async |it, f| it.keys(&metadata, f).await).await?;
         let pending = Pending::new();
-        let pushed = self.target.pushed.unwrap_or(metadata.par.is_some());
-        let name = if pushed { "pushed-request" } else { "request-object" };
-        let start = self.step(name, async |it, f| it.request(&metadata, &pending, pushed, f).await).await?;
+        let name = if self.pushes(&metadata) { "pushed-request" } else { "request-object" };
+        let start =
+            self.step(name, async |it, f| it.request_for(&metadata, &keys, &pending, &[], f).await).await?;
         let known = Knowledge { metadata, keys, pending, start };
 
-        let address = self.step("sign-in", async |it, f| it.sign_in(&known, f).await).await?;
+        let (address, browser) = self.step("sign-in", async |it, f| it.sign_in(&known, f).await).await?;
         let answer = self.step("response", async |it, f| it.response(&address, &known, f)).await?;
         let Some((code, detached)) = answer else { return Ok(()) };
         let mut subject = None;
-        if let Some(detached) = detached {
+        if let Some(detached) = &detached {
             let origin = id_token::Origin::Browser { code: &code, state: &known.pending.state };
-            let checked = self
-                .step("detached-signature", async |it, f| it.id_token(&detached, origin, None, &known, f));
+            let checked =
+                self.step("detached-signature", async |it, f| it.id_token(detached, origin, None, &known, f));
             subject = Some(checked.await?);
         }
 
+        let mut hint = detached;
         let first = self.step("token", async |it, f| it.redeem(&code, &known, f).await).await?;
         if let Some(second) = &first.id_token {
             let origin = id_token::Origin::Token { access_token: &first.access_token };
@@ -156,6 +164,7 @@ impl<'a> Journey<'a> {
                 .step("id-token", async |it, f| it.id_token(second, origin, earlier.as_deref(), &known, f))
                 .await?;
             subject = Some(checked);
+            hint = Some(second.clone());
         }
         self.step("access-token", async |it, f| it.access_token(&first, &known, f)).await?;
         let asked = self.target.details.clone().unwrap_or_default();
@@ -182,7 +191,23 @@ impl<'a> Journey<'a> {
         if self.target.resource.is_some() {
             self.step("accounts", async |it, f| it.accounts(&grant, f).await).await?;
         }
-        if self.script.attacks { self.attacks(&code, &grant, &known).await } else { Ok(()) }
+        if self.script.attacks {
+            self.attacks(&code, &grant, &known).await?;
+        }
+        match (self.script.logout, hint.zip(subject)) {
+            (true, Some((id_token, subject))) => {
+                let signed_in = SignedIn::of(&id_token, subject, self.target.keys.decryption());
+                self.sign_outs(browser, &signed_in, &known).await
+            }
+            (true, None) => {
+                let nothing = async |_: &Journey<'_>, f: &mut Findings| {
+                    f.fail("there is no ID Token to show: ask for the scope openid (RP-Initiated Logout 2)");
+                    Err(Halt::Findings)
+                };
+                self.step("sign-out", nothing).await
+            }
+            (false, _) => Ok(()),
+        }
     }
 
     /// Runs one step, takes its time, and tells how it went.

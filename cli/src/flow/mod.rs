@@ -4,12 +4,13 @@
 //! |---|---|
 //! | `args` | What can be said? |
 //! | `target` | Who plays, and against whom? |
-//! | `journey`; `asking`, `signin`, `tokens`, `details`, `attacks` | What happens, in order? |
+//! | `journey`; `asking`, `signin`, `tokens`, `details`, `attacks`, `signout` | What happens, in order? |
 //! | `checks` | What must hold? One file for each thing that is looked at. |
 //! | `findings`, `report`, `load` | What was proved, and how is it told? |
 //! | `client` | What does the client sign? |
 //! | `possession` | By what does it show that a token is its own? |
 //! | `browser`, `cookies`, `page` | What does the person's browser do? |
+//! | `ear` | Where is the client told that somebody signed out? |
 //! | `http`, `tls` | How do requests get there? |
 
 pub mod args;
@@ -20,6 +21,7 @@ pub mod checks;
 pub mod client;
 mod cookies;
 mod details;
+pub mod ear;
 pub mod findings;
 pub mod http;
 pub mod journey;
@@ -28,6 +30,7 @@ pub mod page;
 pub mod possession;
 pub mod report;
 pub mod signin;
+mod signout;
 pub mod target;
 pub mod tls;
 mod tokens;
@@ -37,6 +40,7 @@ use std::time::Instant;
 use futures::StreamExt as _;
 
 pub use self::args::FlowArgs;
+use self::ear::Ear;
 use self::journey::{Cast, Journey, Script};
 use self::load::Totals;
 use self::report::{Report, Step};
@@ -49,10 +53,14 @@ use crate::screen::{self, Paint};
 /// Plays one flow, or many, and prints what was proved.
 pub async fn run(args: &FlowArgs, output: Output, paint: Paint) -> Result<Exit, Stop> {
     let target = Target::resolve(args)?;
-    let cast = Cast::assemble(&target, args.timeout)?;
+    let mut cast = Cast::assemble(&target, args.timeout)?;
+    if let Some(place) = target.ear.as_ref().filter(|_| args.logout) {
+        cast.ear = Some(Ear::open(place).await?);
+    }
     let script = Script {
         decision: if args.deny { Decision::Deny } else { Decision::Approve },
         attacks: !args.no_attacks,
+        logout: args.logout,
         timeout: args.timeout,
     };
     if args.count > 1 {

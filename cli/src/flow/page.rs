@@ -1,5 +1,6 @@
 //! What does this page want from a person? A small reader of HTML: forms, buttons, links and the elements whose `id`
-//! the pages promise to keep (`username`, `password`, `login`; `approve`, `deny`; `continue`; `error-code`, `request-id`).
+//! the pages promise to keep (`username`, `password`, `login`; `approve`, `deny`; `continue`; `signed-out`;
+//! `error-code`, `request-id`).
 //!
 //! It reads our own pages and whatever a bank makes of them: tags are found by their syntax, nesting is not checked,
 //! scripts, styles and comments are skipped.
@@ -20,6 +21,8 @@ pub enum Kind {
     SignIn(Form),
     /// Asks whether the client may.
     Consent(Form),
+    /// Says that nobody is signed in any more: the element `signed-out`.
+    SignedOut,
     /// Sends the browser on by itself: `<meta http-equiv="refresh" content="0;url=…">`, or the link `continue`.
     Leave(String),
     /// Says what went wrong.
@@ -91,6 +94,8 @@ impl Page {
             Kind::SignIn(form)
         } else if let Some(form) = form_with(["approve", "deny"]) {
             Kind::Consent(form)
+        } else if text_of("signed-out").is_some() {
+            Kind::SignedOut
         } else {
             departure(&tags).map_or(Kind::Unknown, Kind::Leave)
         };

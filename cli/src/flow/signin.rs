@@ -16,7 +16,11 @@ pub enum Decision {
 
 impl Journey<'_> {
     /// From the address that the client gave the browser, to the address that leads back to the client.
-    pub(super) async fn sign_in(&self, known: &Knowledge, findings: &mut Findings) -> Result<String, Halt> {
+    pub(super) async fn sign_in(
+        &self,
+        known: &Knowledge,
+        findings: &mut Findings,
+    ) -> Result<(String, Browser), Halt> {
         let target = self.target;
         let mut browser = Browser::new(
             &target.trust,
@@ -44,7 +48,7 @@ impl Journey<'_> {
                     );
                     findings.fact("user", target.user.as_str());
                     findings.fact("consentAsked", decided);
-                    return Ok(address);
+                    return Ok((address, browser));
                 }
             };
             landing = match page.kind {
@@ -78,7 +82,7 @@ impl Journey<'_> {
                     );
                     return Err(Halt::Findings);
                 }
-                Kind::Leave(_) | Kind::Unknown => return Err(Halt::Findings),
+                Kind::Leave(_) | Kind::SignedOut | Kind::Unknown => return Err(Halt::Findings),
             };
         }
     }

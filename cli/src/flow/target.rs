@@ -5,15 +5,17 @@ use std::fs;
 use std::path::Path;
 
 use fapi_bank::{Reroute, Routes};
+use fapi_core::client::EncryptionChoice;
 use serde_json::Value;
 use url::Url;
 
 use super::args::{Delivery, FlowArgs};
 use super::client::{AuthMethod, Keys, ResponseKind};
+use super::ear::Place;
 use super::possession::Binding;
 use super::tls::{Identity, Trust};
 use crate::exit::Stop;
-use crate::run_file::{self, RUN_FILE, RunClient, RunFile, RunWorkspace};
+use crate::run_file::{self, RUN_FILE, RunBackchannel, RunClient, RunFile, RunWorkspace};
 
 /// Name of the file that `fapictl dev secrets` leaves among the private halves.
 pub const DEV_FILE: &str = "flow.json";
@@ -39,10 +41,16 @@ pub struct Target {
     pub identity: Option<Identity>,
     /// Where it wants its response.
     pub redirect_uri: String,
+    /// Where people may be sent after they have signed out.
+    pub after_logout: Option<String>,
+    /// Where it is told that somebody signed out, if that is on this machine.
+    pub ear: Option<Place>,
     /// What it asks for.
     pub scope: String,
     /// What it asks for exactly (RFC 9396).
     pub details: Option<Vec<Value>>,
+    /// How its request objects are encrypted, if they are.
+    pub request_encryption: Option<EncryptionChoice>,
     /// Which response it asks for.
     pub response: ResponseKind,
     /// Whether the request is pushed; `None`: if the server offers it.
@@ -122,8 +130,11 @@ impl Target {
                 client.map(|it| it.redirect_uri.clone()),
                 "--redirect-uri",
             )?,
+            after_logout: client.and_then(|it| it.post_logout_redirect_uri.clone()),
+            ear: client.and_then(|it| it.backchannel_logout.as_ref()).map(place).transpose()?,
             scope: needed(args.scope.as_ref(), client.map(|it| it.scopes.join(" ")), "--scope")?,
             details: args.authorization_details.as_deref().map(details).transpose()?,
+            request_encryption: client.and_then(|it| it.request_encryption),
             response: said_or_written(args.response, client.map(|it| it.response.as_str()), "response")?
                 .unwrap_or(ResponseKind::Jarm),
             pushed: args.delivery.map(|delivery| delivery == Delivery::Par),
@@ -136,6 +147,14 @@ impl Target {
             front_door,
         })
     }
+}
+
+fn place(written: &RunBackchannel) -> Result<Place, Stop> {
+    let uri = Url::parse(&written.uri).map_err(|error| {
+        Stop::usage(format!("the run file has the address {:?}: {error}", written.uri), "fapictl up DIR")
+    })?;
+    let (certificate_file, key_file) = (written.certificate_file.clone(), written.key_file.clone());
+    Ok(Place { uri, certificate_file, key_file })
 }
 
 /// The Workspace and the client that are meant, unless everything is said explicitly.

@@ -136,6 +136,7 @@ impl Surroundings<'_> {
             users: spec.login.users.as_ref().map(|users| own(&users.secret_ref)),
             client_ca: spec.mtls.client_ca.as_ref().map(source),
             crl: spec.mtls.crl.as_ref().map(source),
+            egress_ca: spec.egress.as_ref().and_then(|egress| egress.ca_ref.as_ref()).map(source),
             tls: shown(spec.tls.secret_name.is_some()),
             mtls_tls: shown(spec.mtls.tls.as_ref().is_some_and(|tls| tls.secret_name.is_some())),
             details_types: spec

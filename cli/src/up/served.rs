@@ -115,6 +115,8 @@ impl Served {
         let ((config, config_source), (tls, tls_source)) = (WatchSource::new(), WatchSource::new());
         let database = fapi_store::Config::sqlite(state.database());
         let mut setup = Setup::new(Box::new(config_source), Box::new(tls_source), database);
+        // Whoever listens on this machine has a certificate of this authority, if any.
+        setup.egress.authorities = Some(authority.certificate().as_bytes().to_vec());
         setup.patience = Patience { leaving: Duration::ZERO, draining: Duration::from_secs(5) };
         let listeners = Listeners { front, back, internal: None, metrics: None };
         let running = serve(setup, listeners, routes::all)

@@ -112,7 +112,9 @@ pub struct ClientSpec {
     /// `https` URLs, compared character for character.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_logout_redirect_uris: Option<UriSources>,
-    /// Where the client is told that a person signed out (OpenID Connect Back-Channel Logout); https.
+    /// Where the client is told that a person signed out (OpenID Connect Back-Channel Logout): https, without fragment. It gets a
+    /// logout token with `sub` and `sid` for every session in which it got an ID token, and is tried again for a day. Its address is
+    /// public, or in the Workspace's `egress.allowedNetworks`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "https_uri")]
     pub backchannel_logout_uri: Option<String>,

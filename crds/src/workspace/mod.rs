@@ -3,6 +3,7 @@
 mod catalog;
 mod doors;
 mod ecosystem;
+mod egress;
 mod login;
 mod protocol;
 mod server;
@@ -12,6 +13,7 @@ mod storage;
 pub use catalog::*;
 pub use doors::*;
 pub use ecosystem::*;
+pub use egress::*;
 pub use login::*;
 pub use protocol::*;
 pub use server::*;
@@ -129,6 +131,9 @@ pub struct WorkspaceSpec {
     /// How traffic gets to the pods. Absent: a ClusterIP Service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposure: Option<Exposure>,
+    /// Where the pods may go for what Clients name. Absent: to public addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress: Option<Egress>,
     /// How people sign in.
     pub login: Login,
     /// Where grants live.

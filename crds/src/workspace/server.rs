@@ -162,7 +162,8 @@ pub struct NetworkPolicy {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub ingress_from: Vec<NetworkPolicyPeer>,
-    /// Whom the pods may reach, besides DNS (port 53 of anybody): the database of PostgreSQL and the hosts of `jwksUri` belong here.
+    /// Whom the pods may reach, besides DNS (port 53 of anybody): the database of PostgreSQL and the hosts of `jwksUri` and
+    /// `backchannelLogoutUri` belong here.
     /// Empty: everybody, as the database's address is only known inside the pods.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]

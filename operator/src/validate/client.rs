@@ -335,6 +335,7 @@ fn write(
             .iter()
             .map(ToString::to_string)
             .collect(),
+        backchannel_logout_uri: spec.backchannel_logout_uri.clone(),
         grant_types: grant_types.collect(),
         scopes: (!scopes.is_empty()).then_some(scopes),
         resources: spec.resources.clone(),

@@ -124,6 +124,8 @@ pub struct References {
     pub mtls_tls: Option<Resolved>,
     /// `authorizationDetailsTypes[].schemaRef`, by type.
     pub details_types: BTreeMap<String, Resolved>,
+    /// `egress.caRef`.
+    pub egress_ca: Option<Resolved>,
     /// `storage.postgresql.urlSecretRef`.
     pub database_url: Option<Resolved>,
     /// `storage.postgresql.caRef`.

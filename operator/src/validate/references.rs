@@ -24,6 +24,7 @@ pub(super) struct Resolution {
     pub(super) crl: Option<Vec<u8>>,
     pub(super) details_types: Vec<DetailsTypeEntry>,
     pub(super) details_failing_since: BTreeMap<String, Timestamp>,
+    pub(super) egress_ca: Option<String>,
     pub(super) tls_not_after: Option<Time>,
     pub(super) problems: Vec<Problem>,
 }
@@ -53,6 +54,21 @@ pub(super) fn references(found: &Found, namespace: &str, document: Option<&Docum
         crl(found, namespace, &source, &mut resolution);
     }
     details::types(found, namespace, &mut resolution);
+    if let Some(source) = spec.egress.as_ref().and_then(|egress| egress.ca_ref.as_ref()).and_then(of_key) {
+        let checked = value(namespace, &source, references.egress_ca.as_ref()).and_then(|bytes| {
+            authorities(&place(namespace, &source), bytes)?;
+            Ok(String::from_utf8_lossy(bytes).into_owned())
+        });
+        match checked {
+            Ok(pem) => resolution.egress_ca = Some(pem),
+            Err(problem) => {
+                // Those that were trusted before are, until there are others.
+                resolution.egress_ca =
+                    found.previous.as_ref().and_then(|previous| previous.document.egress.authorities.clone());
+                resolution.problems.push(problem);
+            }
+        }
+    }
     let hosts = document.map(|document| Doors::new(&document.issuer, &document.mtls));
     let (front, back) = hosts.as_ref().map_or(("", ""), |doors| (&doors.front.host, &doors.back.host));
     let front_hosts: &[&str] = if spec.mtls.tls.is_some() { &[front] } else { &[front, back] };
@@ -99,9 +115,7 @@ pub(super) fn references(found: &Found, namespace: &str, document: Option<&Docum
 fn client_ca(found: &Found, namespace: &str, reference: &KeySource, resolution: &mut Resolution) {
     let Some(source) = of_key(reference) else { return };
     let checked = value(namespace, &source, found.references.client_ca.as_ref()).and_then(|bytes| {
-        let place = place(namespace, &source);
-        TrustAnchors::parse(bytes)
-            .map_err(|error| Problem::new(Reason::InvalidCertificate, &place, error))?;
+        authorities(&place(namespace, &source), bytes)?;
         Ok(bytes)
     });
     match checked {
@@ -156,6 +170,11 @@ fn of_key(reference: &KeySource) -> Option<Source> {
         (None, Some(secret)) => Some(("Secret", secret.name.clone(), secret.key.clone())),
         (None, None) => None,
     }
+}
+
+fn authorities(place: &Place<'_>, bytes: &[u8]) -> Result<(), Problem> {
+    TrustAnchors::parse(bytes).map_err(|error| Problem::new(Reason::InvalidCertificate, place, error))?;
+    Ok(())
 }
 
 type Source = (&'static str, String, String);

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use fapi_config::{Document, LoginType, StorageType, Ui};
-use fapi_core::certificate::{Dialect, Forwarded, Network, SubjectName};
+use fapi_core::certificate::{Dialect, Forwarded, SubjectName};
 use fapi_core::ids::ClientId;
 use fapi_core::issuer::{Doors, Issuer, Mtls};
 use fapi_core::link::Link;
+use fapi_core::network::Network;
 use fapi_core::profile::{Rules, narrow};
 use fapi_core::registry::{Resource, ScopeDefinition, offered_scopes};
 use fapi_core::scope::{Scope, Scopes};
@@ -69,9 +70,10 @@ pub(super) fn judge(found: &Found) -> (WorkspaceVerdict, Option<InForce>) {
 
     let spec_in_force = judged.is_some() && !spec.suspend;
     let chosen = match judged {
-        Some((document, rules)) if !spec.suspend => {
-            let types = references.details_types.clone();
-            Some((Document { authorization_details_types: types, ..document }, rules))
+        Some((mut document, rules)) if !spec.suspend => {
+            document.authorization_details_types.clone_from(&references.details_types);
+            document.egress.authorities = references.egress_ca;
+            Some((document, rules))
         }
         _ => last_good(found),
     };
@@ -184,6 +186,7 @@ fn document(spec: &WorkspaceSpec, found: &Found) -> (Option<(Document, Rules)>, 
             refuse(Reason::InvalidSpec, problem);
         }
     }
+    let networks = networks(spec).map_err(|message| refuse(Reason::InvalidSpec, message));
     let scopes = scopes(spec).map_err(|message| refuse(Reason::InvalidSpec, message));
     let resources = resources(spec, scopes.as_deref().unwrap_or_default())
         .map_err(|message| refuse(Reason::InvalidSpec, message));
@@ -206,8 +209,17 @@ fn document(spec: &WorkspaceSpec, found: &Found) -> (Option<(Document, Rules)>, 
         }
     }
     let ui = ui(spec).map_err(|message| refuse(Reason::InvalidSpec, message));
-    let (Ok(issuer), Ok(mtls), Ok(forwarded), Ok(overrides), Some(rules), Ok(scopes), Ok(resources), Ok(ui)) =
-        (issuer, mtls, forwarded, overrides, rules, scopes, resources, ui)
+    let (
+        Ok(issuer),
+        Ok(mtls),
+        Ok(forwarded),
+        Ok(overrides),
+        Some(rules),
+        Ok(scopes),
+        Ok(resources),
+        Ok(networks),
+        Ok(ui),
+    ) = (issuer, mtls, forwarded, overrides, rules, scopes, resources, networks, ui)
     else {
         return (None, problems);
     };
@@ -221,7 +233,21 @@ fn document(spec: &WorkspaceSpec, found: &Found) -> (Option<(Document, Rules)>, 
     document.scopes = scopes;
     document.resources = resources;
     document.ui = ui;
+    document.egress.networks = networks;
     (Some((document, rules)), problems)
+}
+
+/// Networks that are not public and may be reached all the same (`H-13`).
+fn networks(spec: &WorkspaceSpec) -> Result<Vec<Network>, String> {
+    let said = spec.egress.iter().flat_map(|egress| &egress.allowed_networks).enumerate();
+    said.map(|(index, text)| {
+        // The API server knows whether it is one; what it does not see is a folder of `fapictl up`.
+        let network = text.parse().ok().filter(|_| text.contains('/'));
+        network.ok_or_else(|| {
+            format!("egress.allowedNetworks[{index}]: write address/length, such as 10.2.0.0/16 or fd00::/8")
+        })
+    })
+    .collect()
 }
 
 /// Where the back door is. The two must differ, or every browser would be asked for a certificate.

@@ -89,7 +89,9 @@ pub(super) fn of_workspace(workspace: &Workspace) -> BTreeSet<Reference> {
     );
     found.extend(spec.subject_salt_ref.as_ref().map(|salt| secret(&namespace, &salt.name)));
     let database_ca = spec.storage.postgresql.as_ref().and_then(|database| database.ca_ref.as_ref());
-    for source in [spec.mtls.client_ca.as_ref(), spec.mtls.crl.as_ref(), database_ca].into_iter().flatten() {
+    let egress_ca = spec.egress.as_ref().and_then(|egress| egress.ca_ref.as_ref());
+    let sources = [spec.mtls.client_ca.as_ref(), spec.mtls.crl.as_ref(), database_ca, egress_ca];
+    for source in sources.into_iter().flatten() {
         found.extend(of_source(&namespace, source));
     }
     let schemas = spec.authorization_details_types.iter();

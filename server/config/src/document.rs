@@ -4,6 +4,7 @@ use fapi_core::certificate::Forwarded;
 use fapi_core::ids::{ClientId, Incarnation};
 use fapi_core::issuer::{Issuer, Mtls};
 use fapi_core::link::Link;
+use fapi_core::network::Network;
 use fapi_core::profile::{Overrides, ProfileName};
 use fapi_core::registry::{Resource, ScopeDefinition};
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,9 @@ pub struct Document {
     /// The pages.
     #[serde(default)]
     pub ui: Ui,
+    /// Where the server may go for what clients name.
+    #[serde(default, skip_serializing_if = "Egress::is_empty")]
+    pub egress: Egress,
     /// Where grants live.
     pub storage: Storage,
     /// Public halves of the server's keys, in order of preference: of several active keys that fit, the first signs.
@@ -81,6 +85,7 @@ impl Document {
             authorization_details_types: Vec::new(),
             login: Login { kind: login },
             ui: Ui::default(),
+            egress: Egress::default(),
             storage: Storage { kind: storage },
             keys: Vec::new(),
             revoked_keys: Vec::new(),
@@ -143,6 +148,24 @@ pub struct Ui {
     /// The bank's terms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tos_uri: Option<Link>,
+}
+
+/// Where the server may go for what clients name (`auth.jwksUri`, `backchannelLogoutUri`), beside public addresses (`H-13`).
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Egress {
+    /// Networks that may be reached although they are not public.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<Network>,
+    /// Authorities beside the public ones, PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorities: Option<String>,
+}
+
+impl Egress {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Where grants live.

@@ -30,7 +30,8 @@ mod users;
 
 pub use bundle::{Bundle, Files, Rendered};
 pub use document::{
-    DetailsTypeEntry, Document, Login, LoginType, OnDelete, RevokedKey, Storage, StorageType, Tombstone, Ui,
+    DetailsTypeEntry, Document, Egress, Login, LoginType, OnDelete, RevokedKey, Storage, StorageType,
+    Tombstone, Ui,
 };
 pub use error::{ConfigError, Place};
 pub use keys::{KeyAlgorithm, KeyState, PrivateKey, PublicKey, SealKey, SecretKey32, Secrets, SubjectSalt};

@@ -16,12 +16,14 @@
 //! | [`grant`] | what has happened to this authorization so far? |
 //! | [`interaction`] | what does the person have to do next? |
 //! | [`logout`] | who is to be signed out, and where do they go afterwards? |
+//! | [`logout_token`] | what are clients told then, and how often is it tried? |
 //! | [`consent`] | what is a person asked to agree to? |
 //! | [`details`] | what, exactly, may be done, and is it of a type that may be asked for? |
 //! | [`token`] | may this request have tokens, and which? |
 //! | [`claims`], [`response`] | what stands in a token, and how does the answer travel to the client? |
 //! | [`resource`] | may this access token be used here? |
 //! | [`introspection`], [`revocation`] | what may a caller learn of a token, and end? |
+//! | [`network`] | which addresses may we connect to? |
 //! | [`metadata`] | what do we say of ourselves? Derived, so that it cannot disagree |
 //! | [`registry`] | everything a request may refer to: one immutable snapshot |
 //!
@@ -44,7 +46,9 @@ pub mod issuer;
 pub mod lifetime;
 pub mod link;
 pub mod logout;
+pub mod logout_token;
 pub mod metadata;
+pub mod network;
 pub mod params;
 pub mod profile;
 pub mod redirect;

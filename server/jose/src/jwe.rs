@@ -31,12 +31,36 @@ pub fn encrypt(
     alg: KeyManagement,
     enc: Content,
 ) -> Result<String, JoseError> {
+    encrypt_with(payload, JweHeader::new(), cty, key, alg, enc)
+}
+
+/// As [`encrypt`] a nested token, with its issuer in the header too (RFC 7519 5.3): whoever holds keys of several issuers learns
+/// whose it is.
+pub fn encrypt_from(
+    issuer: &str,
+    jwt: &str,
+    key: &PublicJwk,
+    alg: KeyManagement,
+    enc: Content,
+) -> Result<String, JoseError> {
+    let mut header = JweHeader::new();
+    header.set_issuer(issuer);
+    encrypt_with(jwt.as_bytes(), header, Some("JWT"), key, alg, enc)
+}
+
+fn encrypt_with(
+    payload: &[u8],
+    mut header: JweHeader,
+    cty: Option<&str>,
+    key: &PublicJwk,
+    alg: KeyManagement,
+    enc: Content,
+) -> Result<String, JoseError> {
     if !key.fits_encryption(alg) {
         return Err(JoseError::CannotEncrypt);
     }
     let encrypter = key.encrypter(alg, || encrypter(key, alg)).ok_or(JoseError::CannotEncrypt)?;
 
-    let mut header = JweHeader::new();
     header.set_algorithm(alg.as_str());
     header.set_content_encryption(enc.as_str());
     if let Some(kid) = key.kid() {

@@ -54,7 +54,7 @@ pub use self::alg::{Alg, Content, KeyManagement, UnknownAlgorithm};
 pub use self::claims::{ClaimError, Claims};
 pub use self::error::JoseError;
 pub use self::hash::{b64, half_hash, sha256};
-pub use self::jwe::{DecryptionKey, encrypt};
+pub use self::jwe::{DecryptionKey, encrypt, encrypt_from};
 pub use self::jwk::{JwkError, JwkSet, JwkSetError, MAX_KEYS, PublicJwk, Use};
 pub use self::jws::{Unverified, Verified};
 pub use self::private::KeyError;

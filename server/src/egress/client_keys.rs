@@ -89,6 +89,11 @@ impl ClientKeys {
         }))
     }
 
+    /// The way out that they are fetched by.
+    pub fn egress(&self) -> &Egress {
+        &self.0.egress
+    }
+
     /// The keys at a URL, if we have them.
     pub fn at(&self, url: &str) -> Option<JwkSet> {
         self.known().get(url)?.keys.as_ref().map(|(keys, _)| keys.clone())

@@ -1,30 +1,30 @@
-//! What do we fetch from others? Only what a field of a resource names, never what a request names (H-13).
+//! What do we ask of others? Only at addresses that a field of a resource names, never at what a request names (H-13).
 //!
-//! Nothing is even prepared for it until something is asked for: a server whose clients have no `jwks_uri` makes no
-//! connection of its own, but to its database.
+//! Nothing is even prepared for it until something is asked for: a server whose clients have neither `jwks_uri` nor
+//! `backchannel_logout_uri` makes no connection of its own, but to its database.
 
 mod client_keys;
-mod network;
 
-use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, CACHE_CONTROL};
+use fapi_core::network::{Network, may_be_reached};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect;
 use url::{Host, Url};
 
 pub use self::client_keys::{ClientKeys, Freshness};
-pub use self::network::{InvalidNetwork, Network};
 
 /// A JWKS is far shorter than this (H-13).
 const MAX_BYTES: usize = 64 * 1024;
 
 /// Where we may go, whom we trust there, and how long we wait for them.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Policy {
     /// Networks that may be reached although they are not public.
     pub networks: Vec<Network>,
@@ -46,6 +46,14 @@ pub struct Egress(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// What whoever started the server said.
+    started: Policy,
+    way: Mutex<Arc<Way>>,
+}
+
+/// A policy in force.
+#[derive(Debug)]
+struct Way {
     policy: Policy,
     client: OnceLock<Result<reqwest::Client, NotFetched>>,
 }
@@ -85,7 +93,27 @@ pub enum NotFetched {
 impl Egress {
     /// A way out that nobody has used yet.
     pub fn new(policy: Policy) -> Self {
-        Self(Arc::new(Inner { policy, client: OnceLock::new() }))
+        let way = Mutex::new(Arc::new(Way::new(policy.clone())));
+        Self(Arc::new(Inner { started: policy, way }))
+    }
+
+    /// From now on what this configuration names is allowed beside what the server was started with.
+    pub(crate) fn follow(&self, said: &fapi_config::Egress) {
+        let mut policy = self.0.started.clone();
+        policy.networks.extend(&said.networks);
+        if let Some(authorities) = &said.authorities {
+            let all = policy.authorities.get_or_insert_default();
+            all.push(b'\n');
+            all.extend_from_slice(authorities.as_bytes());
+        }
+        let mut way = self.0.way.lock().unwrap_or_else(PoisonError::into_inner);
+        if way.policy != policy {
+            *way = Arc::new(Way::new(policy));
+        }
+    }
+
+    fn way(&self) -> Arc<Way> {
+        Arc::clone(&self.0.way.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Fetches a document: over TLS with the server's certificate and name verified (`TLS-10`), from a public address,
@@ -94,20 +122,8 @@ impl Egress {
     /// # Errors
     /// Why there is nothing.
     pub async fn get(&self, url: &str) -> Result<Fetched, NotFetched> {
-        let url = Url::parse(url).map_err(|_| NotFetched::BadUrl)?;
-        let bare = url.username().is_empty() && url.password().is_none();
-        let host = url.host().filter(|_| url.scheme() == "https" && bare).ok_or(NotFetched::BadUrl)?;
-        // The resolver below is not asked for what is no name.
-        let allowed = match host {
-            Host::Domain(_) => true,
-            Host::Ipv4(address) => network::may_be_reached(address.into(), &self.0.policy.networks),
-            Host::Ipv6(address) => network::may_be_reached(address.into(), &self.0.policy.networks),
-        };
-        if !allowed {
-            return Err(NotFetched::Forbidden);
-        }
-
-        let client = self.0.client.get_or_init(|| self.build()).as_ref().map_err(Clone::clone)?;
+        let way = self.way();
+        let (url, client) = way.to(url)?;
         let sent = client.get(url).header(ACCEPT, "application/jwk-set+json, application/json").send();
         let mut response = sent.await.map_err(failed)?;
         if response.status() != StatusCode::OK {
@@ -124,6 +140,46 @@ impl Egress {
         Ok(Fetched { bytes: bytes.freeze(), max_age })
     }
 
+    /// Posts a form, as carefully as [`Egress::get`]. What is answered beside the status is not read.
+    ///
+    /// # Errors
+    /// Why it did not arrive: an answer other than 200 and 204 is a reason too (OpenID Connect Back-Channel Logout 2.8).
+    pub async fn post(&self, url: &str, form: &[(&str, &str)]) -> Result<(), NotFetched> {
+        let way = self.way();
+        let (url, client) = way.to(url)?;
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let sent =
+            client.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body).send();
+        match sent.await.map_err(failed)?.status() {
+            StatusCode::OK | StatusCode::NO_CONTENT => Ok(()),
+            status => Err(NotFetched::Status(status.as_u16())),
+        }
+    }
+}
+
+impl Way {
+    fn new(policy: Policy) -> Self {
+        Self { policy, client: OnceLock::new() }
+    }
+
+    /// The client that may go to this URL.
+    fn to(&self, url: &str) -> Result<(Url, reqwest::Client), NotFetched> {
+        let url = Url::parse(url).map_err(|_| NotFetched::BadUrl)?;
+        let bare = url.username().is_empty() && url.password().is_none();
+        let host = url.host().filter(|_| url.scheme() == "https" && bare).ok_or(NotFetched::BadUrl)?;
+        // The resolver below is not asked for what is no name.
+        let allowed = match host {
+            Host::Domain(_) => true,
+            Host::Ipv4(address) => may_be_reached(address.into(), &self.policy.networks),
+            Host::Ipv6(address) => may_be_reached(address.into(), &self.policy.networks),
+        };
+        if !allowed {
+            return Err(NotFetched::Forbidden);
+        }
+        let client = self.client.get_or_init(|| self.build()).clone()?;
+        Ok((url, client))
+    }
+
     fn build(&self) -> Result<reqwest::Client, NotFetched> {
         let refused = |error: reqwest::Error| NotFetched::NoAuthorities(error.to_string());
         // What the client asks the process for. If it has one already, that one will do.
@@ -133,11 +189,11 @@ impl Egress {
             .no_proxy()
             .redirect(redirect::Policy::none())
             .referer(false)
-            .timeout(self.0.policy.patience)
+            .timeout(self.policy.patience)
             // A connection that is kept was judged by what the name meant when it was opened.
             .pool_max_idle_per_host(0)
-            .dns_resolver(Guarded { networks: self.0.policy.networks.clone() });
-        if let Some(pem) = &self.0.policy.authorities {
+            .dns_resolver(Guarded { networks: self.policy.networks.clone() });
+        if let Some(pem) = &self.policy.authorities {
             builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem).map_err(refused)?);
         }
         builder.build().map_err(refused)
@@ -154,15 +210,23 @@ impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
         let networks = self.networks.clone();
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = addresses(name.as_str()).await?;
             let allowed: Vec<SocketAddr> =
-                found.filter(|address| network::may_be_reached(address.ip(), &networks)).collect();
+                found.into_iter().filter(|address| may_be_reached(address.ip(), &networks)).collect();
             if allowed.is_empty() {
                 return Err(NotFetched::Forbidden.into());
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
     }
+}
+
+/// Names below `localhost` mean this machine wherever they are looked up (RFC 6761 6.3), and are judged as it is.
+async fn addresses(name: &str) -> io::Result<Vec<SocketAddr>> {
+    if name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost") {
+        return Ok(vec![(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()]);
+    }
+    Ok(tokio::net::lookup_host((name, 0)).await?.collect())
 }
 
 /// What went wrong, down to its cause; the URL is left to whoever asked for it.

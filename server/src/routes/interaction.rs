@@ -210,7 +210,7 @@ async fn respond(cx: &Context, grant: Grant, browser: &Digest) -> Result<String,
         let code = Secret::from_random(cx.random());
         let rules = &cx.registry().rules;
         let grant = grant.issue_code(browser, code.digest(Purpose::Code), rules, cx.now())?;
-        let id_token = front_channel_id_token(cx, &grant, &code, &client)?;
+        let id_token = front_channel_id_token(cx, &grant, &code, &client).await?;
         let outgoing = destination.success(&code, id_token, cx.registry(), cx.now())?;
         (cx.store().issue_code(&grant).await?, outgoing)
     };
@@ -226,7 +226,7 @@ async fn respond(cx: &Context, grant: Grant, browser: &Digest) -> Result<String,
 }
 
 /// The hybrid flow's detached signature (`RSP-02`).
-fn front_channel_id_token(
+async fn front_channel_id_token(
     cx: &Context,
     grant: &Grant,
     code: &Secret,
@@ -236,6 +236,7 @@ fn front_channel_id_token(
     if grant.request.response != ResponseKind::CodeIdToken {
         return Ok(None);
     }
+    cx.joins(&authorization.person, client).await?;
     let hashes = Hashes { access_token: None, code: Some(code.expose()) };
     let claims = id_token(authorization, &grant.request, hashes, client, cx.registry(), cx.now())?;
     cx.id_token(&claims, client).map(Some)

@@ -172,13 +172,12 @@ pub(super) async fn check(
         }
     };
 
-    // B-02: a new session at every sign-in; the one before ends.
-    if let Some(old) = visitor.session.take() {
-        cx.store().close_session(&old.id).await?;
-    }
+    // B-02: a new session at every sign-in; the one before ends. To clients it is the same one, if the person is the same.
+    let old = visitor.session.take();
+    let same = old.as_ref().filter(|old| old.person.subject == known.subject).map(|old| old.sid.clone());
     let secret = Secret::from_random(cx.random());
     let lifetimes = &cx.registry().rules.lifetimes;
-    let sid = fapi_jose::b64::encode(cx.random::<16>());
+    let sid = same.unwrap_or_else(|| fapi_jose::b64::encode(cx.random::<16>()));
     let person =
         Person { subject: known.subject, auth_time: cx.now(), acr: known.acr, sid: Some(sid.clone()) };
     let session = Session {
@@ -188,7 +187,13 @@ pub(super) async fn check(
         idle_until: cx.now() + lifetimes.session_idle,
         absolute_until: cx.now() + lifetimes.session_absolute,
     };
-    cx.store().open_session(&session).await?;
+    match old {
+        None => cx.store().open_session(&session).await?,
+        Some(old) => {
+            cx.store().replace_session(&old.id, &session, cx.telling()).await?;
+            cx.app().notices().notify_one();
+        }
+    }
     visitor.session = Some(session);
     let acquaintance = Secret::presented(cx.seal().acquaintance(&username));
     let cookies = [set_cookie(SESSION, &secret), set_lasting_cookie(KNOWN, &acquaintance)];

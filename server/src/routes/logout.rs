@@ -106,7 +106,8 @@ fn ask(
 
 /// The session is over, and the browser forgets it. What had begun in it is over too: nobody who comes next can finish it.
 async fn end(cx: &Context, session: &Session, mut after: Response) -> Result<Response, Failure> {
-    cx.store().close_session(&session.id).await?;
+    cx.store().close_session(&session.id, cx.telling()).await?;
+    cx.app().notices().notify_one();
     append_cookie(&mut after, &unset_cookie(SESSION));
     append_cookie(&mut after, &unset_cookie(BROWSER));
     Ok(after)

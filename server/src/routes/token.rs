@@ -49,7 +49,13 @@ impl Context {
             token::redeem(request, grant, client, binding, self.registry(), self.token_random(), self.now())?;
         let refresh = issue.refresh_token.as_ref().map(|(_, row)| row);
         match self.store().redeem(&redeemed, &request.code, refresh).await? {
-            Redemption::Won => Ok(issue),
+            Redemption::Won => {
+                // A refreshed ID Token is of the same session: its client has a part in it since the first one.
+                if let Some(draft) = &issue.id_token {
+                    self.joins(draft.person(), client).await?;
+                }
+                Ok(issue)
+            }
             Redemption::AlreadyRedeemed(_) => Err(redeemed.replayed().into()),
             Redemption::Gone => Err(Rejection::invalid_grant("the code is not valid", "RFC 6749 5.2").into()),
         }

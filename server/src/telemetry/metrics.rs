@@ -33,6 +33,7 @@ struct Families {
     expiry: Family<Door, Gauge>,
     certificates_refused: Family<Door, Counter>,
     client_keys: Family<Outcome, Counter>,
+    logout_notices: Family<Outcome, Counter>,
     next_update: Gauge,
 }
 
@@ -125,6 +126,18 @@ labels!(
     }
 );
 
+labels!(
+    /// What came of trying to tell a client that somebody signed out.
+    Told {
+        /// It knows.
+        Delivered = "delivered",
+        /// It does not, and it will be tried again.
+        Failed = "failed",
+        /// It does not, and never will.
+        GivenUp = "given_up",
+    }
+);
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct RefusedLabels {
     door: &'static str,
@@ -162,6 +175,7 @@ impl Metrics {
             expiry: Family::default(),
             certificates_refused: Family::default(),
             client_keys: Family::default(),
+            logout_notices: Family::default(),
             next_update: Gauge::default(),
         };
         let metrics = Self(Arc::new(families));
@@ -198,6 +212,11 @@ impl Metrics {
                 "http_request_duration_seconds",
                 "From the request's head to the response's",
                 own.requests.clone(),
+            );
+            registry.register(
+                "logout_notices",
+                "Tries to tell clients that somebody signed out",
+                own.logout_notices.clone(),
             );
             registry.register(
                 "panics",
@@ -263,6 +282,11 @@ impl Metrics {
     pub fn fetched_client_keys(&self, successfully: bool) {
         let outcome = if successfully { "fetched" } else { "failed" };
         self.0.client_keys.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// It was tried to tell a client that somebody signed out.
+    pub fn told(&self, outcome: Told) {
+        self.0.logout_notices.get_or_create(&Outcome { outcome: outcome.as_str() }).inc();
     }
 
     /// A certificate is shown, until that time.
@@ -347,6 +371,7 @@ mod tests {
         metrics.panicked();
         metrics.loaded(Some(1));
         metrics.fetched_client_keys(true);
+        metrics.told(Told::Delivered);
         metrics.certificate("front", Timestamp::from_unix(1_750_000_000));
         metrics.certificate_refused("front");
         metrics.revocation_lists(None);

@@ -4,4 +4,4 @@ mod log;
 mod metrics;
 
 pub use self::log::{Format, Log, NoLog};
-pub use self::metrics::{Closed, Endpoint, Handshake, Metrics, Refused};
+pub use self::metrics::{Closed, Endpoint, Handshake, Metrics, Refused, Told};

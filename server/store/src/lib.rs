@@ -7,7 +7,8 @@
 //! |---|---|
 //! | grants | `push`, `by_id`, `by_request_uri`, `by_code`, `open_grant`, `authenticate`, `consent`, `deny`, `issue_code`, `close_grant`, `redeem`, `revoke` |
 //! | replay | `first_use`, `spent` |
-//! | sessions | `open_session`, `session`, `touch`, `close_session`, `remember_consent`, `remembered` |
+//! | sessions | `open_session`, `session`, `touch`, `replace_session`, `close_session`, `remember_consent`, `remembered` |
+//! | signing out | `join_session`, `claim_notice`, `postpone_notice`, `drop_notice` |
 //! | refresh tokens | `lookup`, `replace`, `revoke_for` |
 //! | consents | `held`, `withdraw` |
 //! | revocations | `deny_use`, `denied` |
@@ -30,6 +31,7 @@ mod error;
 #[cfg(test)]
 mod failpoint;
 mod grants;
+mod logouts;
 mod purge;
 mod refresh_tokens;
 mod removal;
@@ -48,6 +50,7 @@ pub use config::{Config, Database, Postgres};
 pub use consents::{Held, Withdrawal};
 pub use error::StoreError;
 pub use grants::{Claim, Issuing, Redemption, Revocation};
+pub use logouts::{Joined, Notice, Participant, Telling};
 pub use purge::Purged;
 pub use refresh_tokens::Replacement;
 pub use removal::Removal;

@@ -17,12 +17,16 @@ pub struct Purged {
     pub denied: u64,
     /// Authorizations.
     pub grants: u64,
+    /// Notices to clients that nobody takes up any more.
+    pub logout_notices: u64,
     /// Refresh tokens.
     pub refresh_tokens: u64,
     /// Remembered consents.
     pub remembered: u64,
     /// Identifiers that were used up.
     pub replay: u64,
+    /// Clients that had a part in a session.
+    pub session_clients: u64,
     /// Sign-in sessions.
     pub sessions: u64,
 }
@@ -34,9 +38,11 @@ impl Store {
             denied: self.sweep(Table::DeniedTokens, now).await?
                 + self.sweep(Table::DeniedGrants, now).await?,
             grants: self.sweep(Table::Grants, now).await?,
+            logout_notices: self.sweep(Table::LogoutNotices, now).await?,
             refresh_tokens: self.sweep(Table::RefreshTokens, now).await?,
             remembered: self.sweep(Table::Remembered, now).await?,
             replay: self.sweep(Table::Replay, now).await?,
+            session_clients: self.sweep(Table::SessionClients, now).await?,
             sessions: self.sweep(Table::SessionsIdle, now).await?
                 + self.sweep(Table::SessionsAbsolute, now).await?,
         })
@@ -59,9 +65,11 @@ enum Table {
     DeniedGrants,
     DeniedTokens,
     Grants,
+    LogoutNotices,
     RefreshTokens,
     Remembered,
     Replay,
+    SessionClients,
     SessionsAbsolute,
     SessionsIdle,
 }
@@ -90,6 +98,8 @@ impl Write for Sweep {
                 "DELETE FROM grants WHERE purge_after < $1 AND id IN \
                     (SELECT id FROM grants WHERE purge_after < $1 LIMIT 500)"
             }
+            // Whoever tried last has given it up by then, and said so. There is a handful of these at most.
+            Table::LogoutNotices => "DELETE FROM logout_notices WHERE ends + 3600 < $1",
             Table::RefreshTokens => {
                 "DELETE FROM refresh_tokens WHERE expires < $1 AND id IN \
                     (SELECT id FROM refresh_tokens WHERE expires < $1 LIMIT 500)"
@@ -99,6 +109,10 @@ impl Write for Sweep {
             Table::Replay => {
                 "DELETE FROM replay WHERE ends < $1 AND digest IN \
                     (SELECT digest FROM replay WHERE ends < $1 LIMIT 500)"
+            }
+            Table::SessionClients => {
+                "DELETE FROM session_clients WHERE ends < $1 AND sid IN \
+                    (SELECT sid FROM session_clients WHERE ends < $1 LIMIT 500)"
             }
             Table::SessionsAbsolute => {
                 "DELETE FROM sessions WHERE absolute_until < $1 AND id IN \

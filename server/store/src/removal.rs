@@ -41,7 +41,9 @@ impl Store {
                 self.write(step(Part::RefreshTokens)).await?;
             }
         }
-        self.write(step(Part::Remembered)).await?;
+        for part in [Part::Remembered, Part::SessionClients, Part::LogoutNotices] {
+            self.write(step(part)).await?;
+        }
         Ok(())
     }
 }
@@ -57,8 +59,10 @@ enum Part {
     Grants {
         until: Timestamp,
     },
+    LogoutNotices,
     RefreshTokens,
     Remembered,
+    SessionClients,
     /// Grants that led to no token.
     Unfinished,
 }
@@ -70,8 +74,10 @@ impl Write for Remove {
     async fn apply(&self, db: &mut Connection<'_>) -> Result<Applied<bool>, Failure> {
         let sql = match self.part {
             Part::Grants { until } => return self.grants(db, until).await.map(Applied::Commit),
+            Part::LogoutNotices => "DELETE FROM logout_notices WHERE client_id = $1 AND incarnation = $2",
             Part::RefreshTokens => "DELETE FROM refresh_tokens WHERE client_id = $1 AND incarnation = $2",
             Part::Remembered => "DELETE FROM remembered WHERE client_id = $1 AND incarnation = $2",
+            Part::SessionClients => "DELETE FROM session_clients WHERE client_id = $1 AND incarnation = $2",
             Part::Unfinished => {
                 "DELETE FROM grants WHERE client_id = $1 AND incarnation = $2 \
                     AND stage NOT IN ('redeemed', 'revoked')"

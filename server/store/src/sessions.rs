@@ -9,6 +9,7 @@ use fapi_core::secret::Digest;
 
 use crate::connection::{Connection, json};
 use crate::error::{Failure, StoreError};
+use crate::logouts::{self, Telling};
 use crate::refresh_tokens::scopes;
 use crate::store::Store;
 use crate::write::{Applied, Write};
@@ -18,7 +19,7 @@ use crate::write::{Applied, Write};
 pub struct Session {
     /// Of its cookie. A new sign-in is a new session with a new cookie.
     pub id: Digest,
-    /// Its name in ID Tokens.
+    /// Its name in ID Tokens. It stays when the same person signs in again in the same browser.
     pub sid: String,
     /// Who.
     pub person: Person,
@@ -53,9 +54,21 @@ impl Store {
         self.write(Touch { id: id.clone(), idle_until }).await
     }
 
-    /// Ends a session, and forgets what was agreed to in it.
-    pub async fn close_session(&self, id: &Digest) -> Result<(), StoreError> {
-        self.write(Close(id.clone())).await
+    /// Begins a session in place of another one of the same browser. Whoever had a part in that one has it in this one, if it is
+    /// the same session to them (`sid`), and is told otherwise that theirs has ended.
+    pub async fn replace_session(
+        &self,
+        old: &Digest,
+        session: &Session,
+        telling: Telling,
+    ) -> Result<(), StoreError> {
+        self.write(Replace { old: old.clone(), session: session.clone(), telling }).await
+    }
+
+    /// Ends a session, and forgets what was agreed to in it. In the same transaction a notice is made for every client that has a
+    /// part in it (`LGO-06`).
+    pub async fn close_session(&self, id: &Digest, telling: Telling) -> Result<(), StoreError> {
+        self.write(Close { id: id.clone(), telling }).await
     }
 
     /// Remembers what a person agreed to, in place of what they agreed to before.
@@ -96,13 +109,39 @@ impl Write for Open {
     const SINGLE: bool = true;
 
     async fn apply(&self, db: &mut Connection<'_>) -> Result<Applied<()>, Failure> {
+        self.0.insert(db).await?;
+        Ok(Applied::Commit(()))
+    }
+}
+
+impl Session {
+    async fn insert(&self, db: &mut Connection<'_>) -> Result<(), Failure> {
         const SQL: &str = "INSERT INTO sessions (id, sid, person, idle_until, absolute_until) \
             VALUES ($1, $2, $3, $4, $5)";
-        let Session { id, sid, person, idle_until, absolute_until } = &self.0;
+        let Self { id, sid, person, idle_until, absolute_until } = self;
         let person = json(person);
         let values =
             [id.into(), sid.into(), (&person).into(), (*idle_until).into(), (*absolute_until).into()];
         db.execute(SQL, &values).await?;
+        Ok(())
+    }
+}
+
+struct Replace {
+    old: Digest,
+    session: Session,
+    telling: Telling,
+}
+
+impl Write for Replace {
+    type Answer = ();
+
+    async fn apply(&self, db: &mut Connection<'_>) -> Result<Applied<()>, Failure> {
+        match end(db, &self.old).await? {
+            Some(sid) if sid != self.session.sid => logouts::tell(db, &sid, self.telling).await?,
+            _ => logouts::prolong(db, &self.session).await?,
+        }
+        self.session.insert(db).await?;
         Ok(Applied::Commit(()))
     }
 }
@@ -123,16 +162,28 @@ impl Write for Touch {
     }
 }
 
-struct Close(Digest);
+struct Close {
+    id: Digest,
+    telling: Telling,
+}
 
 impl Write for Close {
     type Answer = ();
 
     async fn apply(&self, db: &mut Connection<'_>) -> Result<Applied<()>, Failure> {
-        db.execute("DELETE FROM remembered WHERE session = $1", &[(&self.0).into()]).await?;
-        db.execute("DELETE FROM sessions WHERE id = $1", &[(&self.0).into()]).await?;
+        if let Some(sid) = end(db, &self.id).await? {
+            logouts::tell(db, &sid, self.telling).await?;
+        }
         Ok(Applied::Commit(()))
     }
+}
+
+/// Removes a session with what was agreed to in it; returns what clients call it. Its row goes first: it is the lock that
+/// everything about the session takes first.
+async fn end(db: &mut Connection<'_>, id: &Digest) -> Result<Option<String>, Failure> {
+    let row = db.row("DELETE FROM sessions WHERE id = $1 RETURNING sid", &[id.into()]).await?;
+    db.execute("DELETE FROM remembered WHERE session = $1", &[id.into()]).await?;
+    row.map(|row| row.text(0)).transpose()
 }
 
 struct Remember {

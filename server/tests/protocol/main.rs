@@ -11,6 +11,8 @@ mod pki;
 #[cfg(test)]
 mod actors;
 #[cfg(test)]
+mod backchannel;
+#[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod certificates;
@@ -54,6 +56,8 @@ mod revocation;
 mod secrecy;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+mod sessions;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]

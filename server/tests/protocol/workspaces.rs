@@ -134,7 +134,7 @@ async fn what_one_workspace_issues_is_nothing_to_another() {
 /// `DSC-06`: members registered with IANA ("OAuth Authorization Server Metadata"), or defined by OpenID Connect, and no others.
 #[tokio::test]
 async fn the_metadata_has_registered_members_only() {
-    const STEMS: [&str; 30] = [
+    const STEMS: [&str; 32] = [
         "acr_values_supported",
         "authorization_details_types_supported",
         "authorization_encryption_alg_values_supported",
@@ -142,6 +142,8 @@ async fn the_metadata_has_registered_members_only() {
         "authorization_endpoint",
         "authorization_response_iss_parameter_supported",
         "authorization_signing_alg_values_supported",
+        "backchannel_logout_session_supported",
+        "backchannel_logout_supported",
         "claims_parameter_supported",
         "claims_supported",
         "code_challenge_methods_supported",

@@ -8,9 +8,10 @@ use std::time::Duration;
 use fapi_core::client::{AuthRegistration, GrantType, Registration};
 use fapi_core::ids::{ClientId, Incarnation};
 use fapi_core::issuer::Mtls;
+use fapi_core::network::Network;
 use fapi_core::profile::ClientAuth;
 use fapi_jose::{Alg, JwkSet, SigningKey};
-use fapi_server::egress::{Egress, Freshness, Network, NotFetched, Policy};
+use fapi_server::egress::{Egress, Freshness, NotFetched, Policy};
 use fapi_server::listen::Limits;
 use fapi_server::tls::provider;
 use rustls::ServerConfig;
@@ -108,9 +109,17 @@ async fn private_addresses_are_not_even_connected_to() {
     let host = Host::new(&authority.server(&["localhost"]), ok("{}")).await;
     let egress = Egress::new(Policy { networks: Vec::new(), ..policy(&authority) });
     let port = host.address.port();
-    for name in
-        ["localhost", "127.0.0.1", "127.1", "2130706433", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]", "0"]
-    {
+    for name in [
+        "localhost",
+        "app.localhost",
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f.1",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "0",
+    ] {
         let outcome = egress.get(&format!("https://{name}:{port}/jwks")).await;
         assert_eq!(outcome.unwrap_err(), NotFetched::Forbidden, "H-13 {name}");
     }

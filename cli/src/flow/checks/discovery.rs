@@ -42,6 +42,8 @@ pub struct Metadata {
     pub userinfo: Option<Url>,
     /// What a token is worth.
     pub introspection: Option<Url>,
+    /// Where people sign out.
+    pub end_session: Option<Url>,
     /// The server's keys.
     pub jwks: Url,
     /// Requests must be pushed.
@@ -319,6 +321,7 @@ impl Document {
                 par: called("pushed_authorization_request_endpoint"),
                 userinfo: called("userinfo_endpoint"),
                 introspection: called("introspection_endpoint"),
+                end_session: at("end_session_endpoint"),
                 jwks: at("jwks_uri")?,
                 par_required: self.is_true("require_pushed_authorization_requests"),
                 signed_required: self.is_true("require_signed_request_object"),

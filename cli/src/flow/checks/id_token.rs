@@ -45,20 +45,14 @@ pub enum Origin<'a> {
 /// IDT-01, IDT-02, IDT-04, IDT-05, IDT-11, IDT-12, RSP-02, RSP-03: the ID Token; its subject if it has one.
 pub fn check(token: &str, expected: Expected<'_>, findings: &mut Findings) -> Option<String> {
     let what = "the ID Token";
-    // A JWE has five parts (RFC 7516 9).
-    let opened;
-    let mut signed = token;
-    if token.split('.').count() == 5 {
-        let plain = expected.decryption.iter().find_map(|key| key.decrypt(token, Content::ALL).ok());
-        let plain = plain.and_then(|bytes| String::from_utf8(bytes).ok());
-        opened = findings.have(
-            plain.ok_or("none that our keys open"),
-            "it is encrypted to us",
-            "OpenID Connect Core 10.2",
-        )?;
-        signed = &opened;
-    }
-    let token = verified(signed, what, expected.parties, findings)?;
+    let readable = opened(token, expected.decryption);
+    let signed = if is_encrypted(token) {
+        let readable = readable.ok_or("none that our keys open");
+        findings.have(readable, "it is encrypted to us", "OpenID Connect Core 10.2")?
+    } else {
+        token.to_owned()
+    };
+    let token = verified(&signed, what, expected.parties, findings)?;
     let claims = &token.claims;
     issued_here(claims, what, expected.parties, findings);
     meant_for_us(claims, what, expected.parties, findings);
@@ -111,6 +105,20 @@ pub fn check(token: &str, expected: Expected<'_>, findings: &mut Findings) -> Op
     findings.fact("sub", subject);
     findings.fact("acr", claims.get("acr").cloned());
     fair.map(str::to_owned)
+}
+
+/// The signed token in what may be encrypted to us.
+pub fn opened(token: &str, keys: &[DecryptionKey]) -> Option<String> {
+    if !is_encrypted(token) {
+        return Some(token.to_owned());
+    }
+    let plain = keys.iter().find_map(|key| key.decrypt(token, Content::ALL).ok())?;
+    String::from_utf8(plain).ok()
+}
+
+/// A JWE has five parts (RFC 7516 9).
+fn is_encrypted(token: &str) -> bool {
+    token.split('.').count() == 5
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod access_token;
 pub mod discovery;
 pub mod id_token;
 pub mod jwks;
+pub mod logout_token;
 pub mod pushed;
 pub mod resource;
 pub mod response;

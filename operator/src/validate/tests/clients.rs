@@ -211,7 +211,6 @@ fn a_client_that_encrypts_its_requests_needs_a_key_of_the_workspace() {
 fn a_field_without_effect_is_refused_by_its_name() {
     for (spec, field) in [
         (json!({"logo": {"name": "a", "key": "b"}}), "logo"),
-        (json!({"backchannelLogoutUri": "https://a.example"}), "backchannelLogoutUri"),
         (json!({"grantTypes": ["ciba"]}), "ciba"),
         (json!({"sectorIdentifierUri": "https://a.example"}), "sectorIdentifierUri"),
         (json!({"output": {"configMap": {"name": "a"}}}), "output.configMap"),
@@ -488,6 +487,26 @@ fn a_client_may_keep_its_keys_at_a_url() {
     let verdict = validate(&found(workspace(), vec![found_client(client("auth", "budget", &spec))]));
     let auth = &verdict.client("budget").registration.as_ref().unwrap().auth;
     assert_eq!(auth.jwks_uri.as_deref(), Some("https://app.example/jwks"), "KEY-08");
+}
+
+#[test]
+fn a_client_may_be_told_that_somebody_signed_out() {
+    let judged = |uri: &str| {
+        let spec = json!({"backchannelLogoutUri": uri});
+        let verdict = validate(&found(workspace(), vec![found_client(client("auth", "budget", &spec))]));
+        let budget = verdict.client("budget");
+        let registered = budget.registration.as_ref().and_then(|it| it.backchannel_logout_uri.clone());
+        (registered, budget.accepted.message.clone())
+    };
+    let (registered, message) = judged("https://app.example/signed-out?from=bank");
+    assert_eq!(registered.as_deref(), Some("https://app.example/signed-out?from=bank"), "LGO-06 {message}");
+    for wrong in
+        ["http://app.example/", "https://app.example/#top", "https://u:p@app.example/", "app.example"]
+    {
+        let (registered, message) = judged(wrong);
+        assert_eq!(registered, None, "LGO-06 {wrong}");
+        assert!(message.contains("backchannelLogoutUri: must be an https URL"), "{message}");
+    }
 }
 
 #[test]

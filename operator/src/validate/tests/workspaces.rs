@@ -216,6 +216,11 @@ fn a_spec_that_contradicts_itself_is_refused_although_the_api_server_let_it_in()
             Reason::InvalidSpec,
             "server.networkPolicy.egressTo[0].ipBlock.cidr: write address/length",
         ),
+        (
+            json!({"egress": {"allowedNetworks": ["10.2.0.0/16", "10.3.0.0"]}}),
+            Reason::InvalidSpec,
+            "egress.allowedNetworks[1]: write address/length",
+        ),
     ] {
         let accepted = validate(&found(workspace_with(&spec), Vec::new())).workspace.accepted;
         assert_eq!(
@@ -448,8 +453,8 @@ fn a_proxy_travels_to_the_pods_as_it_was_named() {
     }
     for (from, said) in [
         (
-            json!({"cidrs": ["10.0.0.0"], "sanDns": "p.example"}),
-            "mtls.forwarded.from.cidrs[0]: write networks as",
+            json!({"cidrs": ["10.0.0.0/33"], "sanDns": "p.example"}),
+            "mtls.forwarded.from.cidrs[0]: a network is written as",
         ),
         (json!({"cidrs": ["10.0.0.0/8"], "sanDns": "*.example"}), "mtls.forwarded.from: sanDns must be"),
         (json!({"cidrs": ["10.0.0.0/8"]}), "set exactly one of sanDns and sanUri"),
@@ -686,5 +691,32 @@ fn a_schema_that_vanishes_or_breaks_goes_on_for_the_grace_and_no_longer() {
         assert_eq!(published_schema(&validate(&found)), None);
         found.references.details_types.insert("payment".to_owned(), value(PAYMENT));
         assert!(published_schema(&validate(&found)).is_some(), "and is back when it is");
+    }
+}
+
+/// `H-13`: where the pods may go is said in the document, and nowhere else.
+#[test]
+fn a_workspace_names_the_networks_and_authorities_of_its_clients() {
+    let plain = validate(&found(workspace(), Vec::new())).publication.unwrap().document;
+    assert_eq!(plain.egress, fapi_config::Egress::default(), "H-13");
+
+    let reference = json!({"configMapRef": {"name": "partners", "key": "ca.crt"}});
+    let egress = json!({"egress": {"allowedNetworks": ["10.2.0.0/16"], "caRef": reference}});
+    let mut found = found(workspace_with(&egress), Vec::new());
+    let ca = ca_pem();
+    found.references.egress_ca = Some(value(ca.clone()));
+    let verdict = validate(&found);
+    assert!(verdict.workspace.resolved_refs.is_true(), "{}", verdict.workspace.resolved_refs.message);
+    let egress = verdict.publication.unwrap().document.egress;
+    assert_eq!(egress.networks, ["10.2.0.0/16".parse().unwrap()]);
+    assert_eq!(egress.authorities.as_deref().map(str::as_bytes), Some(ca.as_slice()));
+
+    for (unfit, why) in [
+        (missing(Missing::ConfigMapNotFound), "ConfigMap auth/partners does not exist"),
+        (value(b"no certificate".to_vec()), "auth/partners"),
+    ] {
+        found.references.egress_ca = Some(unfit);
+        let refs = validate(&found).workspace.resolved_refs;
+        assert!(!refs.is_true() && refs.message.contains(why), "{}", refs.message);
     }
 }

@@ -4,19 +4,17 @@
 //! shows a certificate of its own, and in the one encoding that this proxy writes. What is read is judged like any other
 //! certificate.
 
-mod network;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-pub use self::network::{InvalidNetwork, Network};
 use super::name::SubjectName;
 use super::pem;
 use super::{CertificateError, PeerCertificate};
 use crate::lifetime::Timestamp;
+use crate::network::Network;
 use crate::registry::Registry;
 
 /// The leaf and at most four intermediates, as in a handshake (`TL-16`).

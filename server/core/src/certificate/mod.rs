@@ -28,7 +28,7 @@ pub(crate) mod tests;
 pub use anchors::{TrustAnchors, TrustAnchorsError, TrustAnchorsErrorKind};
 pub use dn::InvalidDn;
 pub use facts::{CertificateFacts, CertificatesError, CertificatesErrorKind, describe_pem};
-pub use forwarded::{Dialect, Forwarded, ForwardedError, InvalidNetwork, Network};
+pub use forwarded::{Dialect, Forwarded, ForwardedError};
 pub use name::{InvalidSubjectName, SubjectName};
 pub use peer::PeerCertificate;
 pub use pem::PemProblem;

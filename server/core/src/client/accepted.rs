@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use fapi_jose::{Alg, JwkSet};
+use url::Url;
 
 use super::registration::{AuthRegistration, EncryptionChoice, GrantType, JoseChoice, Registration};
 use crate::ids::{ClientId, Incarnation};
@@ -52,6 +53,7 @@ impl Client {
         check_links(&registration, &mut refused);
         let redirect_uris = check_redirect_uris(&registration, &mut refused);
         let post_logout_redirect_uris = check_post_logout_redirect_uris(&registration, &mut refused);
+        check_backchannel_logout_uri(&registration, &mut refused);
         let scopes = check_scopes(offer, &registration, &mut refused);
         check_resources(offer, &registration, &mut refused);
         check_details_types(offer, &registration, &mut refused);
@@ -135,6 +137,11 @@ impl Client {
     /// The registered address after signing out that is this text (`LGO-03`).
     pub fn post_logout_redirect_uri(&self, requested: &str) -> Option<&RedirectUri> {
         self.post_logout_redirect_uris.iter().find(|uri| uri.is(requested))
+    }
+
+    /// Where it is told that somebody signed out (`LGO-06`), if it wants to be.
+    pub fn backchannel_logout_uri(&self) -> Option<&str> {
+        self.registration.backchannel_logout_uri.as_deref()
     }
 
     /// Whether it may use a grant type.
@@ -377,6 +384,21 @@ fn check_post_logout_redirect_uris(
         }
     }
     uris
+}
+
+/// OpenID Connect Back-Channel Logout 2.2: absolute, perhaps with a query, without fragment. Which addresses it may lead to is
+/// judged when it is used (`H-13`).
+fn check_backchannel_logout_uri(registration: &Registration, refused: &mut Vec<Refusal>) {
+    let is_safe = |url: &Url| {
+        let bare = url.username().is_empty() && url.password().is_none();
+        url.scheme() == "https" && bare && url.fragment().is_none()
+    };
+    let said = registration.backchannel_logout_uri.as_ref();
+    if said.is_some_and(|uri| !Url::parse(uri).is_ok_and(|url| is_safe(&url))) {
+        let message =
+            "must be an https URL without user and fragment, such as https://app.example/signed-out";
+        refuse(refused, "LGO-06", "backchannelLogoutUri", message);
+    }
 }
 
 fn check_scopes(offer: &Offer<'_>, registration: &Registration, refused: &mut Vec<Refusal>) -> Scopes {

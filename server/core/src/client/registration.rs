@@ -42,6 +42,9 @@ pub struct Registration {
     /// `post_logout_redirect_uris`, as text: parsed when the client is accepted (OpenID Connect RP-Initiated Logout 3.1).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<String>,
+    /// `backchannel_logout_uri` (OpenID Connect Back-Channel Logout 2.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
     /// `grant_types`; empty for a resource server.
     #[serde(default)]
     pub grant_types: Vec<GrantType>,
@@ -113,6 +116,7 @@ impl Registration {
             auth,
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
             grant_types: vec![GrantType::AuthorizationCode],
             scopes: None,
             resources: Vec::new(),

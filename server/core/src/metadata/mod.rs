@@ -44,6 +44,9 @@ pub fn document(registry: &Registry) -> Map<String, Value> {
     put("token_endpoint", back(Endpoint::Token.path()));
     put("jwks_uri", front(JWKS));
     put("end_session_endpoint", front(END_SESSION));
+    // DSC-35: logout tokens always have a `sid`.
+    put("backchannel_logout_supported", json!(true));
+    put("backchannel_logout_session_supported", json!(true));
     put("userinfo_endpoint", back(USERINFO));
     put("introspection_endpoint", back(Endpoint::Introspection.path()));
     put("revocation_endpoint", back(Endpoint::Revocation.path()));
@@ -108,7 +111,30 @@ pub fn document(registry: &Registry) -> Map<String, Value> {
     put("code_challenge_methods_supported", json!(["S256"]));
     put("authorization_response_iss_parameter_supported", json!(true));
 
-    // DSC-09, DSC-12, DSC-13.
+    for (name, value) in messages(registry) {
+        put(name, value);
+    }
+
+    put("claims_parameter_supported", json!(true));
+    put("claims_supported", json!(claims(registry)));
+    if !rules.acr_values.is_empty() {
+        put("acr_values_supported", json!(rules.acr_values));
+    }
+    put("prompt_values_supported", json!(["none", "login", "consent", "select_account"]));
+    if !registry.languages.is_empty() {
+        put("ui_locales_supported", json!(registry.languages));
+    }
+    for (name, link) in bank(registry) {
+        put(name, json!(link));
+    }
+    doc
+}
+
+/// How messages to clients are signed and encrypted (DSC-09, DSC-12, DSC-13).
+fn messages(registry: &Registry) -> Vec<(&'static str, Value)> {
+    let rules = &registry.rules;
+    let mut said = Vec::new();
+    let mut put = |name, value| said.push((name, value));
     let usable: Vec<Alg> =
         rules.signing.iter().copied().filter(|alg| registry.active_key(*alg).is_some()).collect();
     let usable = if usable.is_empty() { rules.signing.clone() } else { usable };
@@ -134,20 +160,7 @@ pub fn document(registry: &Registry) -> Map<String, Value> {
         put("introspection_encryption_alg_values_supported", names(&rules.key_management));
         put("introspection_encryption_enc_values_supported", names(&rules.content));
     }
-
-    put("claims_parameter_supported", json!(true));
-    put("claims_supported", json!(claims(registry)));
-    if !rules.acr_values.is_empty() {
-        put("acr_values_supported", json!(rules.acr_values));
-    }
-    put("prompt_values_supported", json!(["none", "login", "consent"]));
-    if !registry.languages.is_empty() {
-        put("ui_locales_supported", json!(registry.languages));
-    }
-    for (name, link) in bank(registry) {
-        put(name, json!(link));
-    }
-    doc
+    said
 }
 
 /// What the bank says of itself (OpenID Connect Discovery 3).

@@ -12,7 +12,7 @@ use crate::claims::{self, AccessTokenFacts, Hashes, ToSign};
 use crate::client::{AuthenticatedClient, GrantType};
 use crate::details::AuthorizationDetails;
 use crate::dpop::KeyThumbprint;
-use crate::grant::{Authorization, Grant};
+use crate::grant::{Authorization, Grant, Person};
 use crate::ids::{ClientId, GrantId, Incarnation};
 use crate::lifetime::{Lifetime, Timestamp};
 use crate::params::Params;
@@ -151,6 +151,11 @@ pub struct IdTokenDraft {
 }
 
 impl IdTokenDraft {
+    /// Of whom it speaks.
+    pub fn person(&self) -> &Person {
+        &self.authorization.person
+    }
+
     /// The ID Token beside this access token.
     ///
     /// # Errors

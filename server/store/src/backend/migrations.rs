@@ -14,10 +14,12 @@ type Script = (i64, &'static str, &'static str);
 const POSTGRES: &[Script] = &[
     (1, "first", include_str!("../../migrations/postgres/0001_first.sql")),
     (2, "consents", include_str!("../../migrations/postgres/0002_consents.sql")),
+    (3, "logout notices", include_str!("../../migrations/postgres/0003_logout_notices.sql")),
 ];
 const SQLITE: &[Script] = &[
     (1, "first", include_str!("../../migrations/sqlite/0001_first.sql")),
     (2, "consents", include_str!("../../migrations/sqlite/0002_consents.sql")),
+    (3, "logout notices", include_str!("../../migrations/sqlite/0003_logout_notices.sql")),
 ];
 
 /// Migrates a SQLite file that nobody else has open. A file of a newer version is refused (`F-E09`).

@@ -4,7 +4,7 @@ use fapi_core::Lifetime;
 use fapi_core::secret::{Digest, Purpose};
 
 use super::{Journey, NOON, Pair, Shown, later};
-use crate::{Denied, FirstUse, Purged, Removal, Session};
+use crate::{Denied, FirstUse, Participant, Purged, Removal, Session, Telling};
 
 /// One row of each kind that has ended at noon + 60 s, and one that lasts a second longer.
 pub async fn purging_removes_only_what_has_ended(db: Pair) -> Shown {
@@ -27,11 +27,27 @@ pub async fn purging_removes_only_what_has_ended(db: Pair) -> Shown {
         db.one.open_session(&session).await?;
         let scope = &redeemed.pushed().request.scope;
         db.one.remember_consent(&session.id, redeemed.client(), redeemed.incarnation(), scope).await?;
+        let part = Participant {
+            sid: session.sid.clone(),
+            client: redeemed.client().clone(),
+            incarnation: redeemed.incarnation().clone(),
+            subject: session.person.subject.clone(),
+        };
+        db.one.join_session(&part, Telling { due: NOON, ends: NOON }).await?;
     }
 
     assert_eq!(db.other.purge(later(60)).await?, Purged::default(), "the last second belongs to it");
     let purged = db.other.purge(later(61)).await?;
-    let expected = Purged { denied: 1, grants: 1, refresh_tokens: 0, remembered: 1, replay: 1, sessions: 2 };
+    let expected = Purged {
+        denied: 1,
+        grants: 1,
+        logout_notices: 0,
+        refresh_tokens: 0,
+        remembered: 1,
+        replay: 1,
+        session_clients: 1,
+        sessions: 2,
+    };
     assert_eq!(purged, expected);
     assert_eq!(db.one.by_id(&pushed.pushed().id).await?, None);
     assert_eq!(db.one.by_id(&redeemed.pushed().id).await?, Some(redeemed.redeemed()));

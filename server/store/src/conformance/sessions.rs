@@ -5,7 +5,7 @@ use fapi_core::scope::Scopes;
 use fapi_core::secret::{Digest, Purpose};
 
 use super::{Journey, NOON, Pair, Shown, later};
-use crate::{Session, StoreError};
+use crate::{Session, StoreError, Telling};
 
 fn session(name: &str) -> Session {
     Session {
@@ -44,7 +44,7 @@ pub async fn a_closed_session_stays_closed(db: Pair) -> Shown {
         db.one.open_session(session).await?;
         db.one.remember_consent(&session.id, &client, &life, &scope).await?;
     }
-    db.other.close_session(&closed.id).await?;
+    db.other.close_session(&closed.id, Telling { due: NOON, ends: later(60) }).await?;
     db.one.touch(&closed.id, later(500)).await?;
     db.one.remember_consent(&closed.id, &client, &life, &scope).await?;
     assert_eq!(db.one.session(&closed.id, NOON).await?, None);

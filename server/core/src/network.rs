@@ -1,11 +1,14 @@
-//! Which addresses may be reached? Public ones, and those that an administrator has named.
+//! Which addresses may we connect to? Public ones, and those that an administrator has named (`H-13`).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// A network: `10.2.0.0/16`, `fd00::/8`, or a single address.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Network {
     address: IpAddr,
     prefix: u8,
@@ -46,8 +49,8 @@ const PRIVATE_V6: [(Ipv6Addr, u8); 4] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// Whether an address is public, or in one of the networks that were named.
-pub(super) fn may_be_reached(address: IpAddr, networks: &[Network]) -> bool {
+/// Whether an address is public, or in one of the networks that were named (`H-13`).
+pub fn may_be_reached(address: IpAddr, networks: &[Network]) -> bool {
     // An IPv4 address is one however it is written.
     let address = address.to_canonical();
     networks.iter().any(|network| network.contains(address)) || is_public(address)
@@ -65,15 +68,15 @@ fn is_public(address: IpAddr) -> bool {
 }
 
 impl Network {
-    fn contains(&self, address: IpAddr) -> bool {
-        let (ours, theirs, bits) = match (self.address, address) {
-            (IpAddr::V4(ours), IpAddr::V4(theirs)) => (ours.to_bits().into(), theirs.to_bits().into(), 32),
-            (IpAddr::V6(ours), IpAddr::V6(theirs)) => (ours.to_bits(), theirs.to_bits(), 128),
-            _ => return false,
+    /// Whether an address is in it. An IPv4 address is one however it is written.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let bits = |address: IpAddr| match address {
+            IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, false),
+            IpAddr::V6(v6) => (v6.to_bits(), true),
         };
-        let rest = bits - u32::from(self.prefix);
-        let network = |bits: u128| bits.checked_shr(rest).unwrap_or_default();
-        network(ours) == network(theirs)
+        let ((own, is_v6), (other, other_is_v6)) = (bits(self.address), bits(address.to_canonical()));
+        let differing = (own ^ other).leading_zeros();
+        is_v6 == other_is_v6 && differing >= u32::from(self.prefix)
     }
 }
 
@@ -88,10 +91,27 @@ impl FromStr for Network {
         let address: IpAddr = address.parse().map_err(|_| InvalidNetwork)?;
         let bits = if address.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
-            Some(prefix) => prefix.parse().map_err(|_| InvalidNetwork)?,
+            Some(prefix) if prefix.bytes().all(|byte| byte.is_ascii_digit()) => {
+                prefix.parse().map_err(|_| InvalidNetwork)?
+            }
+            Some(_) => return Err(InvalidNetwork),
             None => bits,
         };
         if prefix > bits { Err(InvalidNetwork) } else { Ok(Self { address, prefix }) }
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = InvalidNetwork;
+
+    fn try_from(text: String) -> Result<Self, InvalidNetwork> {
+        text.parse()
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        network.to_string()
     }
 }
 
@@ -163,5 +183,40 @@ mod tests {
         {
             assert_eq!(bad.parse::<Network>(), Err(InvalidNetwork), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_network_has_the_addresses_that_begin_like_it() {
+        let contains = |network: &str, address: &str| {
+            network.parse::<Network>().unwrap().contains(address.parse().unwrap())
+        };
+        for (network, address) in [
+            ("10.2.0.0/16", "10.2.255.1"),
+            ("10.2.0.0/16", "::ffff:10.2.0.1"),
+            ("0.0.0.0/0", "203.0.113.7"),
+            ("192.0.2.7/32", "192.0.2.7"),
+            ("fd00::/8", "fdff::1"),
+            ("::1/128", "::1"),
+        ] {
+            assert!(contains(network, address), "{address} in {network}");
+        }
+        for (network, address) in [
+            ("10.2.0.0/16", "10.3.0.1"),
+            ("10.2.0.0/16", "::10.2.0.1"),
+            ("0.0.0.0/0", "::1"),
+            ("::/0", "10.0.0.1"),
+            ("192.0.2.7/32", "192.0.2.6"),
+            ("fd00::/8", "fe00::1"),
+        ] {
+            assert!(!contains(network, address), "TL-01 {address} in {network}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        for text in ["", "10.0.0.0/33", "10.0.0.0/+8", "10.0.0.0/", "::/129", "bank.example/8", "10.0.0/8"] {
+            assert_eq!(text.parse::<Network>(), Err(InvalidNetwork), "{text}");
+        }
+        assert_eq!("10.0.0.0/8".parse::<Network>().unwrap().to_string(), "10.0.0.0/8");
     }
 }
