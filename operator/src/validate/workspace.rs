@@ -117,7 +117,11 @@ pub(super) fn judge(found: &Found) -> (WorkspaceVerdict, Option<InForce>) {
             users: references.users,
             client_ca: references.client_ca,
             client_ca_failing_since: references.client_ca_failing_since,
-            crl: references.crl,
+            // Nothing that is not in force takes away what was revoked.
+            crl: references.crl.or_else(|| {
+                let before = found.previous.as_ref().filter(|_| !spec_in_force)?;
+                before.crl.clone()
+            }),
             details_failing_since: references.details_failing_since,
         }),
         _ => None,

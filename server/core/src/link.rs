@@ -20,7 +20,8 @@ impl Link {
     /// Anything that is not an https URL, or names a user.
     pub fn parse(text: &str) -> Result<Self, NotALink> {
         let url = Url::parse(text).map_err(|_| NotALink)?;
-        let is_safe = url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
+        // Without the slashes a browser would look for it beside the page.
+        let is_safe = text.starts_with("https://") && url.username().is_empty() && url.password().is_none();
         is_safe.then(|| Self(text.to_owned())).ok_or(NotALink)
     }
 
@@ -58,6 +59,13 @@ pub struct Links {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A browser takes it for a page beside the one that it stands on.
+    #[test]
+    fn a_link_has_its_slashes() {
+        assert_eq!(Link::parse("https:logout"), Err(NotALink));
+        assert!(Link::parse("https://bank.example/help").is_ok());
+    }
 
     #[test]
     fn a_link_only_opens_a_page() {

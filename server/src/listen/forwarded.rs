@@ -2,7 +2,7 @@
 //! header. From anybody else such a header is an attempt to pass a certificate off (TL-01, TL-02, L5).
 
 use fapi_core::Timestamp;
-use fapi_core::certificate::Dialect;
+use fapi_core::certificate::{Dialect, PeerCertificate};
 use fapi_core::registry::Registry;
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName};
@@ -50,11 +50,18 @@ pub(super) fn client(
         .as_ref()
         .filter(|proxy| proxy.is_from(peer.remote().ip(), peer.certificate(), registry, now));
     let Some(proxy) = proxy else {
-        return if carries_certificate(headers) {
-            Err(Refused::ForwardedCertificate)
-        } else {
-            Ok(peer.clone())
+        if carries_certificate(headers) {
+            return Err(Refused::ForwardedCertificate);
+        }
+        // The proxy's certificate is nobody's as a client, also where the proxy is not believed.
+        let is_named = |shown: &PeerCertificate| {
+            registry.forwarded.as_ref().is_some_and(|proxy| proxy.name.matches(shown))
         };
+        return Ok(if peer.certificate().is_some_and(is_named) {
+            peer.passing_on(None)
+        } else {
+            peer.clone()
+        });
     };
 
     // What a client sent under another name, and the proxy let through.

@@ -184,12 +184,12 @@ mod tests {
             since: Timestamp::from_unix(1_700_000_000),
             ends: Timestamp::from_unix(1_800_000_000),
         };
-        let allowed = |consents, withdrawn| {
-            Page::Consents(ConsentsPage { person: text, consents, more: true, withdrawn })
+        let allowed = |consents, more, withdrawn| {
+            Page::Consents(ConsentsPage { person: text, consents, more, withdrawn })
         };
         let pages = [
-            allowed(vec![(&standing, text.to_owned())], false),
-            allowed(Vec::new(), true),
+            allowed(vec![(&standing, text.to_owned())], true, false),
+            allowed(Vec::new(), false, true),
             Page::Login(LoginForm {
                 grant: None,
                 token: text,

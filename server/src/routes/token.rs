@@ -82,9 +82,10 @@ impl Context {
             self.now(),
         )?;
         // REF-07, REF-08: where tokens rotate, the one conditional write decides whether this one may be replaced.
-        let rotation = self.registry().rules.rotation(self.now());
-        if let (Some(grant), Some((_, next)), Some(rotation)) = (grant, &issue.refresh_token, rotation) {
-            let works = self.now() + rotation.retry;
+        if let (Some(grant), Some((_, next))) = (grant, &issue.refresh_token) {
+            // Of one that was replaced before, the store keeps what was said then.
+            let rotation = self.registry().rules.rotation(self.now());
+            let works = rotation.map_or(self.now(), |rotation| self.now() + rotation.retry);
             match self.store().replace(&request.token, next, works, self.now()).await? {
                 Replacement::Replaced => {}
                 Replacement::Reused => return Err(token::reused(&grant).into()),

@@ -88,7 +88,9 @@ impl Write for Withdraw {
             return Ok(Applied::RollBack(Withdrawal::NotTheirs));
         };
         let client = ClientId::from_stored(row.text(0)?);
-        grants::end(db, &self.grant, &client, self.now, self.until).await?;
+        if !grants::end(db, &self.grant, &client, self.now, self.until).await? {
+            return Ok(Applied::Commit(Withdrawal::Withdrawn(client)));
+        }
         refresh_tokens::remove_all(db, &self.grant).await?;
         revocations::deny_grant(db, &self.grant, self.until).await?;
         let forget = match db {

@@ -76,11 +76,13 @@ impl Store {
     }
 }
 
-/// Everybody with a part in a session that has ended is to be told. In the transaction that ended it.
+/// Everybody with a part in a session that has ended is to be told. In the transaction that ended it. Who is being told now is told
+/// again: a try that began before does not know of what came since, and no longer settles it.
 pub(crate) async fn tell(db: &mut Connection<'_>, sid: &str, telling: Telling) -> Result<(), Failure> {
     const SQL: &str = "INSERT INTO logout_notices (sid, client_id, incarnation, subject, tries, due, ends) \
         SELECT sid, client_id, incarnation, subject, 0, $2, $3 FROM session_clients WHERE sid = $1 \
-        ON CONFLICT DO NOTHING";
+        ON CONFLICT (sid, client_id, incarnation) DO UPDATE \
+            SET tries = logout_notices.tries + 1, due = excluded.due, ends = excluded.ends";
     db.execute(SQL, &[sid.into(), telling.due.into(), telling.ends.into()]).await?;
     db.execute("DELETE FROM session_clients WHERE sid = $1", &[sid.into()]).await?;
     Ok(())
@@ -108,7 +110,8 @@ impl Write for Join {
             VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
         const NOTICE: &str = "INSERT INTO logout_notices \
             (sid, client_id, incarnation, subject, tries, due, ends) \
-            VALUES ($1, $2, $3, $4, 0, $5, $6) ON CONFLICT DO NOTHING";
+            VALUES ($1, $2, $3, $4, 0, $5, $6) ON CONFLICT (sid, client_id, incarnation) DO UPDATE \
+            SET tries = logout_notices.tries + 1, due = excluded.due, ends = excluded.ends";
         let [sid, client, incarnation, subject] = values(&self.who);
         let joined = if let Some(open) = db.row(OPEN, &[sid]).await? {
             let ends = open.number(0)?;
@@ -133,10 +136,11 @@ impl Write for Take {
     const SINGLE: bool = true;
 
     async fn apply(&self, db: &mut Connection<'_>) -> Result<Applied<Self::Answer>, Failure> {
-        // The condition stands twice: another one may have taken it up between its being found and its being claimed.
+        // First tries go first: one client that never answers delays nobody else. The condition stands twice: another one may have taken it up between its being found and its being claimed.
         const SQL: &str = "UPDATE logout_notices SET due = $2, tries = tries + 1 \
             WHERE due <= $1 AND (sid, client_id, incarnation) IN \
-                (SELECT sid, client_id, incarnation FROM logout_notices WHERE due <= $1 ORDER BY due LIMIT 1) \
+                (SELECT sid, client_id, incarnation FROM logout_notices WHERE due <= $1 \
+                    ORDER BY CASE WHEN tries = 0 THEN 0 ELSE 1 END, due LIMIT 1) \
             RETURNING sid, client_id, incarnation, subject, tries, due, ends";
         let row = db.row(SQL, &[self.now.into(), self.lease.into()]).await?;
         Ok(Applied::Commit(row.map(|row| notice(&row)).transpose()?))

@@ -23,7 +23,7 @@ struct ByEquality;
 impl<T: ?Sized> HasNoEquality<()> for T {}
 impl<T: ?Sized + PartialEq> HasNoEquality<ByEquality> for T {}
 
-/// `B-13`: this does not compile when one of them gets `==`.
+/// `B-13`, `KEY-12`: this does not compile when one of them gets `==`.
 #[test]
 fn no_secret_can_be_compared_with_an_operator() {
     let shown = [

@@ -353,7 +353,7 @@ fn revocation_lists_are_read_before_they_are_published_and_the_last_good_ones_st
     let ((ca, pem), (other, _)) = (ca(), ca());
     let mtls = json!({"clientCa": {"configMapRef": {"name": "ecosystem", "key": "ca.pem"}},
         "crl": {"configMapRef": {"name": "ecosystem", "key": "crl.pem"}}});
-    let mut found = found(workspace_with(&json!({"mtls": mtls})), Vec::new());
+    let mut found = found(workspace_with(&json!({"mtls": &mtls})), Vec::new());
     found.references.client_ca = Some(value(pem));
     let judge = |found: &Found| {
         let verdict = validate(found);
@@ -390,6 +390,11 @@ fn revocation_lists_are_read_before_they_are_published_and_the_last_good_ones_st
         assert!(refs.message.contains(said), "TL-10 {}", refs.message);
         assert_eq!(published, good.as_bytes(), "TL-10: the last good one stays");
     }
+    let spec = json!({"suspend": true, "mtls": {"clientCa": mtls["clientCa"]}});
+    let mut held = found.clone();
+    held.workspace = workspace_with(&spec);
+    held.references.crl = None;
+    assert_eq!(judge(&held).1, good.as_bytes(), "TL-10: a suspended spec takes no revocation back");
 
     let ended = crl(&ca, 2025);
     found.references.crl = Some(value(ended.clone()));

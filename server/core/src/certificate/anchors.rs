@@ -14,6 +14,7 @@ use x509_parser::prelude::FromDer;
 
 use super::peer::is_strong;
 use super::pem::{self, PemProblem};
+use super::revocation::is_named;
 use super::{CertificateError, PeerCertificate, RevocationLists};
 use crate::lifetime::Timestamp;
 
@@ -108,7 +109,14 @@ impl TrustAnchors {
             .with_status_policy(UnknownStatusPolicy::Deny)
             .with_expiration_policy(ExpirationPolicy::Enforce)
             .build();
-        verify(certificate, &[anchor], &intermediates, Some(options), now).map(drop)
+        verify(certificate, &[anchor], &intermediates, Some(options), now).map(drop)?;
+        // Of several lists that speak of a certificate, the first decided: one without parts beside newer ones in parts.
+        for named in std::iter::once(certificate.leaf()).chain(&intermediates) {
+            if is_named(lists.iter().copied(), named)? {
+                return Err(CertificateError::Revoked);
+            }
+        }
+        Ok(())
     }
 
     /// The CAs by which a certificate is trusted: an anchor, and what stands between.

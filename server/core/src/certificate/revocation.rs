@@ -146,12 +146,8 @@ impl RevocationLists {
         if self.0.is_empty() {
             return Ok(());
         }
-        let leaf = EndEntityCert::try_from(certificate.leaf()).map_err(|_| CertificateError::Malformed)?;
-        let names = |list: &List| {
-            list.parsed.issuer() == leaf.issuer()
-                && !matches!(list.parsed.find_serial(leaf.serial()), Ok(None))
-        };
-        if self.0.iter().any(names) { Err(CertificateError::Revoked) } else { Ok(()) }
+        let parsed = || self.0.iter().map(|list| list.parsed.as_ref());
+        if is_named(parsed(), certificate.leaf())? { Err(CertificateError::Revoked) } else { Ok(()) }
     }
 
     /// The newest lists that one of these CAs has signed, one for each part.
@@ -162,6 +158,17 @@ impl RevocationLists {
         let of_one = |list: &&List| cas.clone().any(|ca| list.is_named_like(ca) && list.is_signed_by(ca));
         newest(self.0.iter().filter(of_one)).into_iter().map(|list| Arc::clone(&list.parsed)).collect()
     }
+}
+
+/// Whether one of the lists names a certificate, by the name of its CA and its number.
+pub(super) fn is_named<'a>(
+    mut lists: impl Iterator<Item = &'a CertRevocationList<'static>>,
+    certificate: &CertificateDer<'_>,
+) -> Result<bool, CertificateError> {
+    let certificate = EndEntityCert::try_from(certificate).map_err(|_| CertificateError::Malformed)?;
+    Ok(lists.any(|list| {
+        list.issuer() == certificate.issuer() && !matches!(list.find_serial(certificate.serial()), Ok(None))
+    }))
 }
 
 /// Of several lists of one name and part, the one that was made last.

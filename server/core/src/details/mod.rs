@@ -130,7 +130,12 @@ impl AuthorizationDetails {
     /// `invalid_authorization_details`.
     pub fn narrowed(&self, asked: Option<&Self>) -> Result<Self, Rejection> {
         let Some(asked) = asked else { return Ok(self.clone()) };
-        if asked.0.iter().all(|element| self.0.contains(element)) {
+        // An element that is asked for twice must have been granted twice: two payments are more than one.
+        let mut left = self.0.clone();
+        let taken = |element: &Value| {
+            left.iter().position(|granted| granted == element).map(|at| left.swap_remove(at))
+        };
+        if asked.0.iter().map(taken).all(|taken| taken.is_some()) {
             return Ok(asked.clone());
         }
         Err(Rejection::new(

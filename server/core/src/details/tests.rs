@@ -299,10 +299,17 @@ fn tokens_carry_what_was_granted_or_a_part_of_it_and_never_more() {
     assert_eq!(carried(&everything), granted, "RAR-03, JAT-01");
     let (after, part) = redeemed(&registry, &grant, Some(&json!([two]))).unwrap();
     assert_eq!(carried(&part), json!([two]), "RAR-04");
-    for wider in [json!([one, third]), json!([third]), json!([{"type": "payment", "amount": "1"}])] {
+    let twice = json!([two, two]);
+    for wider in [json!([one, third]), json!([third]), twice, json!([{"type": "payment", "amount": "1"}])] {
         assert_eq!(code_of(redeemed(&registry, &grant, Some(&wider))), WRONG, "RAR-04, P-24 {wider}");
     }
     assert_eq!(code_of(redeemed(&registry, &grant, Some(&json!({})))), WRONG, "RAR-01");
+
+    // A scope alone may be more than a scope with details.
+    assert!(redeemed(&registry, &grant, Some(&json!([]))).is_err(), "RAR-04");
+    // Who was granted the same thing twice may have it twice.
+    let same = with_code(&registry, &json!([one, one]));
+    assert_eq!(carried(&redeemed(&registry, &same, Some(&json!([one, one]))).unwrap().1), json!([one, one]));
 
     // RAR-04: a narrower access token does not narrow the refresh token.
     let stored = (part.refresh_token.unwrap().1, after);

@@ -12,7 +12,8 @@ use crate::lifetime::Lifetime;
 const RETRY: Lifetime = Lifetime::seconds(60);
 /// Less would be no time at all.
 const SHORTEST_RETRY: Lifetime = Lifetime::seconds(1);
-/// For so long somebody who stole a replaced token may use it: more would take away what replacing is for.
+/// For so long somebody who stole a replaced token may begin a line of their own with it: more would take away what replacing is
+/// for.
 const LONGEST_RETRY: Lifetime = Lifetime::days(1);
 
 /// An override that would widen the profile: which rule, which field, and what may stand there instead.

@@ -309,7 +309,9 @@ pub fn refresh(
     };
     let asked = request.details.as_ref();
     let issue = user_issue(&grant, authorization, scope, asked, client, binding, registry, random, now)?;
-    let refresh_token = registry.rules.rotation(now).map(|_| {
+    // A retry is answered as its first try was, even if rotation has ended meanwhile: that answer was lost.
+    let is_replaced = registry.rules.rotation(now).is_some() || token.replaced.is_some();
+    let refresh_token = is_replaced.then(|| {
         let (secret, row) = new_refresh(&grant, authorization, client, registry, random, now);
         // Rotation prolongs nothing: the line ends when its first token would have.
         (secret, RefreshToken { scope: token.scope.clone(), expires: token.expires, ..row })
@@ -394,8 +396,12 @@ fn user_issue(
     // It may have been taken from the Workspace or the client since: what is narrowed acts on what was granted.
     registry.may_target(grant.request.resource.as_deref(), client)?;
     let details = authorization.details.still_offered(client, registry).narrowed(asked)?;
-    if scope.is_empty() && details.is_empty() && !authorization.details.is_empty() {
-        return Err(Rejection::invalid_grant("nothing is left of what was granted", "RFC 9396 6"));
+    // A scope alone may well be more than a scope with details.
+    if details.is_empty() && !authorization.details.is_empty() {
+        return Err(Rejection::invalid_grant(
+            "nothing is left of the details that were granted",
+            "RFC 9396 6",
+        ));
     }
     let facts = AccessTokenFacts {
         grant: &grant.id,

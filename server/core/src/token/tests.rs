@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use super::{Random, RefreshToken, TokenRequest, client_credentials, redeem, refresh};
+use crate::authorize::Delivery;
+use crate::certificate::PeerCertificate;
 use crate::client::{Credentials, GrantType};
 use crate::fixture::{
     CALLBACK, ISSUER, NOON, VERIFIER, Workspace, app_key, authenticated, binding, certificate, claims_of,
@@ -15,6 +17,7 @@ use crate::profile::{RefreshIssue, RefreshOverrides};
 use crate::registry::{Registry, Resource};
 use crate::rejection::{Consequence, ErrorCode, Rejection};
 use crate::scope::Scopes;
+use crate::secret::{Digest, Purpose};
 
 const RANDOM: Random = Random { grant: [1; 16], access_token: [2; 16], refresh_token: [3; 32] };
 const CODE: [(&str, &str); 4] = [
@@ -95,6 +98,17 @@ fn a_code_is_bound_to_client_redirect_uri_and_verifier() {
     }
     exchange(&registry, "app", &without("redirect_uri"), Lifetime::seconds(1))
         .expect("TOK-07: tolerated after PAR");
+    let mut by_value = grant_with_code(&registry, "the code");
+    by_value.request.delivery = Delivery::ByValue { digest: Digest::of(Purpose::Code, "x"), expires: NOON };
+    for (pairs, is_good) in [(without("redirect_uri"), false), (CODE.to_vec(), true)] {
+        let client = authenticated(&registry, "app");
+        let TokenRequest::Code(request) = TokenRequest::parse(&params(&pairs), &client).unwrap() else {
+            panic!()
+        };
+        let grant = Some(by_value.clone());
+        let redeemed = redeem(&request, grant, &client, &binding(), &registry, RANDOM, NOON);
+        assert_eq!(redeemed.is_ok(), is_good, "TOK-07: needed where the request was not pushed");
+    }
     let client = authenticated(&registry, "app");
     let TokenRequest::Code(request) = TokenRequest::parse(&params(&CODE), &client).unwrap() else { panic!() };
     assert!(redeem(&request, None, &client, &binding(), &registry, RANDOM, NOON).is_err(), "T-06: unknown");
@@ -237,6 +251,12 @@ fn a_refresh_token_belongs_to_its_client_and_ends() {
         panic!()
     };
     assert!(refresh(&request, None, &client, &binding(), &registry, RANDOM, NOON).is_err(), "T-10: unknown");
+    let (row, grant) = stored(&registry);
+    for (now, is_good) in [(row.expires, true), (row.expires + Lifetime::seconds(1), false)] {
+        let held = Some((row.clone(), grant.clone()));
+        let issue = refresh(&request, held, &client, &binding(), &registry, RANDOM, now);
+        assert_eq!(issue.is_ok(), is_good, "REF-12: until its last second");
+    }
     let (row, mut grant) = stored(&registry);
     grant.stage = Stage::Revoked { at: NOON };
     assert!(
@@ -293,11 +313,44 @@ fn rotation_ends_when_the_workspace_says() {
     let TokenRequest::Refresh(request) = TokenRequest::parse(&params(&pairs), &client).unwrap() else {
         panic!()
     };
+    // A retry is answered as the first try was: its answer was lost, and with it the token that replaced this one.
+    let (row, grant) = stored(&registry);
+    let retried = RefreshToken { replaced: Some(NOON + Lifetime::seconds(104)), ..row };
+    let (held, now) = (Some((retried, grant)), NOON + Lifetime::seconds(103));
+    let issue = refresh(&request, held, &client, &binding(), &registry, RANDOM, now).unwrap();
+    assert!(issue.refresh_token.is_some(), "REF-07, REF-08");
     for (seconds, replaced) in [(99, true), (100, false)] {
         let (held, now) = (Some(stored(&registry)), NOON + Lifetime::seconds(seconds));
         let issue = refresh(&request, held, &client, &binding(), &registry, RANDOM, now).unwrap();
         assert_eq!(issue.refresh_token.is_some(), replaced, "REF-07 at {seconds} s");
     }
+}
+
+/// REF-09: neither what the client could ask for anew nor rotation gives a token back what it does not have.
+#[test]
+fn a_refresh_token_never_gains_scopes() {
+    let registry = fintech()
+        .overrides(|said| {
+            said.refresh_tokens =
+                Some(RefreshOverrides { rotation: Some(true), ..RefreshOverrides::default() });
+        })
+        .build();
+    let client = authenticated(&registry, "app");
+    let (row, grant) = stored(&registry);
+    let narrow = RefreshToken { scope: Scopes::parse("openid").unwrap(), ..row };
+    let with = |scope: Option<&'static str>| {
+        let mut pairs = vec![("grant_type", "refresh_token"), ("refresh_token", "x")];
+        pairs.extend(scope.map(|scope| ("scope", scope)));
+        let TokenRequest::Refresh(request) = TokenRequest::parse(&params(&pairs), &client).unwrap() else {
+            panic!()
+        };
+        let held = Some((narrow.clone(), grant.clone()));
+        refresh(&request, held, &client, &binding(), &registry, RANDOM, NOON)
+    };
+    let (_, next) = with(None).unwrap().refresh_token.unwrap();
+    assert_eq!(next.scope, narrow.scope);
+    assert_eq!(with(Some("openid")).unwrap().scope, narrow.scope);
+    assert_eq!(with(Some("accounts")).unwrap_err().code, ErrorCode::InvalidScope);
 }
 
 #[test]
@@ -371,6 +424,12 @@ fn tokens_are_bound_to_the_certificate_that_is_presented() {
         ErrorCode::InvalidRequest,
         "T-05, MTL-04, REF-05"
     );
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["app.example".into()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let ended = PeerCertificate::from_chain(vec![params.self_signed(&key).unwrap().der().to_vec()]).unwrap();
+    let refused = crate::sender::bind(&client, Some(&ended), None, &registry, NOON).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InvalidRequest, "TL-13: whoever made it, it has ended");
     let anchored = Workspace::new(crate::profile::ProfileName::CDRAustralia).only("app").build();
     let client = authenticated(&anchored, "app");
     assert!(

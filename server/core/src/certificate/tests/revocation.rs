@@ -203,6 +203,22 @@ fn a_part_of_the_lists_speaks_for_its_certificates_only() {
     assert_eq!(trusted.check_unrevoked(&of_part(7, one), &first, NOW), Ok(()));
 }
 
+/// A CA that begins to split its lists has an old one for everything beside the new ones.
+#[test]
+fn an_older_list_for_everything_hides_no_newer_one_in_parts() {
+    let ca = root(ca_params("CA"));
+    let trusted = anchors(&ca.pem());
+    let (whole, in_parts) = (signed(&list(&[]), &ca), signed(&part("http://crl.example/1.crl", &[7]), &ca));
+    for both in [format!("{whole}{in_parts}"), format!("{in_parts}{whole}")] {
+        let check = |serial| {
+            let certificate = peer([issued(&numbered(serial), &ca)]);
+            trusted.check_unrevoked(&certificate, &lists(&both), NOW)
+        };
+        assert_eq!(check(7), Err(CertificateError::Revoked), "TL-10");
+        assert_eq!(check(8), Ok(()), "TL-10");
+    }
+}
+
 #[test]
 fn what_is_no_list_is_refused_with_its_place() {
     let ca = root(ca_params("CA"));
