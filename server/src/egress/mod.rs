@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use fapi_core::link::https_url;
 use fapi_core::network::{Network, may_be_reached};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
@@ -164,9 +165,8 @@ impl Way {
 
     /// The client that may go to this URL.
     fn to(&self, url: &str) -> Result<(Url, reqwest::Client), NotFetched> {
-        let url = Url::parse(url).map_err(|_| NotFetched::BadUrl)?;
-        let bare = url.username().is_empty() && url.password().is_none();
-        let host = url.host().filter(|_| url.scheme() == "https" && bare).ok_or(NotFetched::BadUrl)?;
+        let url = https_url(url).ok_or(NotFetched::BadUrl)?;
+        let host = url.host().ok_or(NotFetched::BadUrl)?;
         // The resolver below is not asked for what is no name.
         let allowed = match host {
             Host::Domain(_) => true,

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use fapi_jose::{Alg, JwkSet};
-use url::Url;
 
 use super::registration::{AuthRegistration, EncryptionChoice, GrantType, JoseChoice, Registration};
 use crate::ids::{ClientId, Incarnation};
 use crate::lifetime::Lifetime;
-use crate::link::Link;
+use crate::link::{Link, https_url};
 use crate::profile::{
     ClientAuth, Encryption, RefreshIssue, Refusal, Response, Rules, SenderConstraint, SubjectType,
 };
@@ -389,12 +388,8 @@ fn check_post_logout_redirect_uris(
 /// OpenID Connect Back-Channel Logout 2.2: absolute, perhaps with a query, without fragment. Which addresses it may lead to is
 /// judged when it is used (`H-13`).
 fn check_backchannel_logout_uri(registration: &Registration, refused: &mut Vec<Refusal>) {
-    let is_safe = |url: &Url| {
-        let bare = url.username().is_empty() && url.password().is_none();
-        url.scheme() == "https" && bare && url.fragment().is_none()
-    };
     let said = registration.backchannel_logout_uri.as_ref();
-    if said.is_some_and(|uri| !Url::parse(uri).is_ok_and(|url| is_safe(&url))) {
+    if said.is_some_and(|uri| https_url(uri).is_none_or(|url| url.fragment().is_some())) {
         let message =
             "must be an https URL without user and fragment, such as https://app.example/signed-out";
         refuse(refused, "LGO-06", "backchannelLogoutUri", message);

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::{Random, RefreshToken, TokenRequest, client_credentials, redeem, refresh};
+use super::{Random, RefreshRequest, RefreshToken, TokenRequest, client_credentials, redeem, refresh};
 use crate::authorize::Delivery;
 use crate::certificate::PeerCertificate;
-use crate::client::{Credentials, GrantType};
+use crate::client::{AuthenticatedClient, Credentials, GrantType};
 use crate::fixture::{
     CALLBACK, ISSUER, NOON, VERIFIER, Workspace, app_key, authenticated, binding, certificate, claims_of,
     fintech, grant_with_code, params, registration,
@@ -196,6 +196,15 @@ fn stored(registry: &Registry) -> (RefreshToken, crate::grant::Grant) {
     (issue.refresh_token.unwrap().1, grant)
 }
 
+fn refresh_request(client: &AuthenticatedClient, scope: Option<&str>) -> RefreshRequest {
+    let mut pairs = vec![("grant_type", "refresh_token"), ("refresh_token", "the refresh token")];
+    pairs.extend(scope.map(|scope| ("scope", scope)));
+    let Ok(TokenRequest::Refresh(request)) = TokenRequest::parse(&params(&pairs), client) else {
+        panic!("not a refresh")
+    };
+    request
+}
+
 fn refreshed(
     registry: &Registry,
     client: &str,
@@ -203,9 +212,7 @@ fn refreshed(
     later: Lifetime,
 ) -> Result<super::Issue, Rejection> {
     let client = authenticated(registry, client);
-    let mut pairs = vec![("grant_type", "refresh_token"), ("refresh_token", "the refresh token")];
-    pairs.extend(scope.map(|scope| ("scope", scope)));
-    let TokenRequest::Refresh(request) = TokenRequest::parse(&params(&pairs), &client)? else { panic!() };
+    let request = refresh_request(&client, scope);
     refresh(&request, Some(stored(registry)), &client, &binding(), registry, RANDOM, NOON + later)
 }
 
@@ -246,10 +253,7 @@ fn a_refresh_token_belongs_to_its_client_and_ends() {
         "REF-12"
     );
     let client = authenticated(&registry, "app");
-    let pairs = [("grant_type", "refresh_token"), ("refresh_token", "x")];
-    let TokenRequest::Refresh(request) = TokenRequest::parse(&params(&pairs), &client).unwrap() else {
-        panic!()
-    };
+    let request = refresh_request(&client, None);
     assert!(refresh(&request, None, &client, &binding(), &registry, RANDOM, NOON).is_err(), "T-10: unknown");
     let (row, grant) = stored(&registry);
     for (now, is_good) in [(row.expires, true), (row.expires + Lifetime::seconds(1), false)] {
@@ -274,10 +278,7 @@ fn a_replaced_refresh_token_works_for_a_retry_and_its_later_use_ends_the_line() 
         })
         .build();
     let client = authenticated(&registry, "app");
-    let pairs = [("grant_type", "refresh_token"), ("refresh_token", "x")];
-    let TokenRequest::Refresh(request) = TokenRequest::parse(&params(&pairs), &client).unwrap() else {
-        panic!()
-    };
+    let request = refresh_request(&client, None);
     let (row, grant) = stored(&registry);
     let ends = row.expires;
     let replaced = RefreshToken { replaced: Some(NOON + Lifetime::seconds(60)), ..row };
@@ -309,10 +310,7 @@ fn rotation_ends_when_the_workspace_says() {
     assert_eq!(at(0).map(|rotation| rotation.retry), Some(Lifetime::seconds(5)), "REF-07");
     assert!(at(99).is_some() && at(100).is_none(), "REF-07");
     let client = authenticated(&registry, "app");
-    let pairs = [("grant_type", "refresh_token"), ("refresh_token", "x")];
-    let TokenRequest::Refresh(request) = TokenRequest::parse(&params(&pairs), &client).unwrap() else {
-        panic!()
-    };
+    let request = refresh_request(&client, None);
     // A retry is answered as the first try was: its answer was lost, and with it the token that replaced this one.
     let (row, grant) = stored(&registry);
     let retried = RefreshToken { replaced: Some(NOON + Lifetime::seconds(104)), ..row };
@@ -339,11 +337,7 @@ fn a_refresh_token_never_gains_scopes() {
     let (row, grant) = stored(&registry);
     let narrow = RefreshToken { scope: Scopes::parse("openid").unwrap(), ..row };
     let with = |scope: Option<&'static str>| {
-        let mut pairs = vec![("grant_type", "refresh_token"), ("refresh_token", "x")];
-        pairs.extend(scope.map(|scope| ("scope", scope)));
-        let TokenRequest::Refresh(request) = TokenRequest::parse(&params(&pairs), &client).unwrap() else {
-            panic!()
-        };
+        let request = refresh_request(&client, scope);
         let held = Some((narrow.clone(), grant.clone()));
         refresh(&request, held, &client, &binding(), &registry, RANDOM, NOON)
     };
@@ -359,10 +353,7 @@ fn a_narrowed_registration_acts_on_existing_grants() {
     let held = stored(&before);
     let after = fintech().client(|client| client.scopes = Some(Scopes::parse("openid").unwrap())).build();
     let client = authenticated(&after, "app");
-    let pairs = [("grant_type", "refresh_token"), ("refresh_token", "x")];
-    let TokenRequest::Refresh(request) = TokenRequest::parse(&params(&pairs), &client).unwrap() else {
-        panic!()
-    };
+    let request = refresh_request(&client, None);
     let issue = refresh(&request, Some(held), &client, &binding(), &after, RANDOM, NOON).unwrap();
     assert_eq!(issue.scope.to_string(), "openid", "P-24");
 }
@@ -494,10 +485,7 @@ fn a_refresh_token_works_with_a_new_key_and_binds_the_new_token_to_it() {
     let (grant, issue) =
         redeem(&request, Some(grant), &client, &bound("a"), &registry, RANDOM, NOON).unwrap();
     let (_, row) = issue.refresh_token.unwrap();
-    let pairs = [("grant_type", "refresh_token"), ("refresh_token", "x")];
-    let TokenRequest::Refresh(request) = TokenRequest::parse(&params(&pairs), &client).unwrap() else {
-        panic!()
-    };
+    let request = refresh_request(&client, None);
     let fresh = refresh(&request, Some((row, grant)), &client, &bound("b"), &registry, RANDOM, NOON).unwrap();
     let SenderBinding::Key(second) = bound("b") else { panic!() };
     let cnf = claims_of(&fresh.access_token.claims, "cnf");
@@ -526,10 +514,7 @@ fn tokens_are_for_resources_that_the_client_may_use_now() {
     };
     let refreshed = |registry: &Registry, asked: Option<&str>| {
         let client = authenticated(registry, "app");
-        let pairs = [("grant_type", "refresh_token"), ("refresh_token", "x")];
-        let TokenRequest::Refresh(request) = TokenRequest::parse(&params(&pairs), &client).unwrap() else {
-            panic!()
-        };
+        let request = refresh_request(&client, None);
         let (row, mut grant) = stored(registry);
         grant.request.resource = asked.map(str::to_owned);
         let issue = refresh(&request, Some((row, grant)), &client, &binding(), registry, RANDOM, NOON)?;
