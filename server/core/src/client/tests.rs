@@ -53,12 +53,16 @@ fn every_claim_of_an_assertion_is_checked() {
         ("CA-03, T-02", json!({"iss": "mallory"})),
         ("CA-04, T-02", json!({"exp": null})),
         ("CA-04, T-02", json!({"exp": now - 300})),
+        ("CA-04, T-02", json!({"exp": now - 31})),
         ("CA-04", json!({"exp": now + 3600})),
+        ("CA-04", json!({"exp": now + 631})),
         ("CA-05", json!({"jti": null})),
         ("CA-05", json!({"jti": ""})),
         ("CA-05", json!({"jti": "x".repeat(256)})),
         ("CA-06, J-23", json!({"nbf": now + 61, "iat": now + 61, "exp": now + 120})),
         ("CA-06", json!({"iat": now + 61})),
+        ("CA-06", json!({"iat": now + 31})),
+        ("CA-06, J-23", json!({"nbf": now + 31})),
         ("CA-07a, T-02", json!({"aud": null})),
         ("CA-07a, T-02", json!({"aud": "https://other.example"})),
         ("P-06", json!({"aud": format!("{ISSUER}/")})),
@@ -80,6 +84,9 @@ fn every_claim_of_an_assertion_is_checked() {
         ("CA-07a", json!({"aud": "https://mtls.auth.bank.example/par"})),
         ("CA-07a", json!({"aud": ["https://other.example", ISSUER]})),
         ("CA-04", json!({"exp": now + 600})),
+        ("CA-04", json!({"exp": now + 630})),
+        ("CA-04", json!({"exp": now - 30, "iat": now - 60})),
+        ("CA-06, J-23", json!({"nbf": now + 30, "iat": now + 30})),
     ] {
         let _ = asserted(&registry, &changes).unwrap_or_else(|why| panic!("{id} {changes}: {why}"));
     }
@@ -203,6 +210,18 @@ fn ecosystems_ask_everybody_for_a_certificate_of_theirs() {
         let credentials = Credentials::new(&params(&pairs), false, presented);
         assert!(authenticate(&credentials, &registry, Endpoint::Par, NOON).is_err(), "MTL-08, AU-R10");
     }
+    // Who introspects for an API is exempt there, and only there.
+    let api = Workspace::new(ProfileName::CDRAustralia)
+        .client(|client| {
+            client.grant_types.clear();
+            client.redirect_uris.clear();
+        })
+        .only("app")
+        .build();
+    let without = |registry: &Registry, endpoint| present(registry, &pairs, endpoint);
+    let _ = without(&api, Endpoint::Introspection).expect("AU-R10: a resource server at introspection");
+    assert!(without(&api, Endpoint::Token).is_err(), "MTL-08");
+    assert!(without(&registry, Endpoint::Introspection).is_err(), "MTL-08: a client at introspection");
     // Plain FAPI does not (MTL-07).
     let _ = present(&fintech().build(), &pairs, Endpoint::Par).expect("MTL-07");
 }

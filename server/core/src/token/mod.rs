@@ -304,7 +304,7 @@ pub fn refresh(
     let registered = token.scope.intersection(client.scopes());
     let scope = match &request.scope {
         None => registered,
-        Some(asked) if asked.is_subset(&token.scope) && asked.is_subset(&registered) => asked.clone(),
+        Some(asked) if asked.is_subset(&registered) => asked.clone(),
         Some(_) => return Err(Rejection::invalid_scope("scope exceeds what was granted", "RFC 6749 6")),
     };
     let asked = request.details.as_ref();

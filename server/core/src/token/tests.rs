@@ -356,6 +356,11 @@ fn a_narrowed_registration_acts_on_existing_grants() {
     let request = refresh_request(&client, None);
     let issue = refresh(&request, Some(held), &client, &binding(), &after, RANDOM, NOON).unwrap();
     assert_eq!(issue.scope.to_string(), "openid", "P-24");
+    let held = stored(&before);
+    assert!(held.0.scope.contains("accounts"), "the refresh token still says so");
+    let request = refresh_request(&client, Some("accounts"));
+    let refused = refresh(&request, Some(held), &client, &binding(), &after, RANDOM, NOON).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InvalidScope, "P-24");
 }
 
 #[test]

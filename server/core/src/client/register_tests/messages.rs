@@ -123,6 +123,19 @@ fn who_is_sent_encrypted_messages_registers_a_key_for_them() {
         it.redirect_uris = vec![];
     });
     assert!(machine.is_ok(), "who never gets an ID Token needs no key");
+    // A resource server is answered at introspection, and nowhere else.
+    let resource_server = |encrypted: Change| {
+        register(&fintech, |it| {
+            it.grant_types = vec![];
+            it.redirect_uris = vec![];
+            encrypted(it);
+        })
+    };
+    resource_server(introspection).expect_err("INT-05");
+    resource_server(|it| it.response = pair(KeyManagement::RsaOaep, Content::A256Gcm)).unwrap();
+    let hybrid = rules(Fintech, |say| say.responses = Some(vec![Response::CodeIdToken]));
+    let jarm: Change = |it| it.response = pair(KeyManagement::RsaOaep, Content::A256Gcm);
+    register(&hybrid, jarm).expect("there is no JARM to encrypt");
 }
 
 #[test]
@@ -160,6 +173,12 @@ fn what_is_encrypted_to_a_client_follows_the_workspace() {
         "BR-R05: chosen for a client that named none"
     );
     assert_eq!(client.jarm_encryption(&brazil), None, "BR-R04");
+    let jarm = rules(Fintech, |_| ());
+    let encrypted = register(&jarm, |it| {
+        with_encryption_key(it);
+        it.response = pair(KeyManagement::RsaOaep, Content::A256Gcm);
+    });
+    assert_eq!(encrypted.unwrap().jarm_encryption(&jarm), Some(expected), "RSP-09");
     let fintech = rules(Fintech, |say| say.responses = Some(vec![Response::CodeJarm]));
     let client = register(&fintech, with_encryption_key).unwrap();
     assert_eq!(client.id_token_encryption(&fintech), None);

@@ -34,10 +34,17 @@ fn rules(profile: ProfileName, say: impl FnOnce(&mut Overrides)) -> Rules {
 fn register(rules: &Rules, change: impl FnOnce(&mut Registration)) -> Result<Client, Vec<Refusal>> {
     let scopes = Scopes::parse("openid offline_access accounts payments").unwrap();
     let resources = ["https://api.bank.example".to_owned()];
+    let details_types = ["payment_initiation".to_owned()];
     let mut registration = registration("app", app_key());
     change(&mut registration);
     Client::register(
-        &Offer { rules, scopes: &scopes, resources: &resources, details_types: &[], has_client_ca: true },
+        &Offer {
+            rules,
+            scopes: &scopes,
+            resources: &resources,
+            details_types: &details_types,
+            has_client_ca: true,
+        },
         registration,
     )
 }

@@ -114,6 +114,64 @@ fn a_client_asks_for_what_the_workspace_has() {
 }
 
 #[test]
+fn a_client_asks_for_details_that_the_workspace_knows() {
+    let types = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        register(&rules(Fintech, |_| ()), |it| it.authorization_details_types = names)
+    };
+    let refused = types(&["payment_initiation", "account_access"]).expect_err("RAR-02");
+    assert_eq!((refused[0].rule, refused[0].field.as_str()), ("RAR-02", "authorizationDetailsTypes[1]"));
+    types(&["payment_initiation"]).unwrap();
+}
+
+#[test]
+fn a_client_hears_of_signing_out_where_it_registered() {
+    let rules = rules(Fintech, |_| ());
+    let with = |back: &str, next: &[&str]| {
+        let next = next.iter().map(|&uri| uri.to_owned()).collect();
+        register(&rules, |it| {
+            it.backchannel_logout_uri = Some(back.to_owned());
+            it.post_logout_redirect_uris = next;
+        })
+    };
+    let client = with("https://app.example/signed-out?x=1", &["https://app.example/bye"]).unwrap();
+    assert_eq!(client.backchannel_logout_uri(), Some("https://app.example/signed-out?x=1"), "LGO-06");
+    assert!(client.post_logout_redirect_uri("https://app.example/bye").is_some(), "LGO-03");
+    assert!(client.post_logout_redirect_uri("https://app.example/bye/").is_none(), "LGO-03");
+    let silent = register(&rules, |_| ()).unwrap();
+    assert_eq!(silent.backchannel_logout_uri(), None);
+    for wrong in ["http://app.example/x", "https://u@app.example/x", "https://app.example/x#y", "app", ""] {
+        let refused = with(wrong, &[]).expect_err(wrong);
+        assert_eq!((refused[0].rule, refused[0].field.as_str()), ("LGO-06", "backchannelLogoutUri"));
+    }
+    let refused =
+        with("https://app.example/x", &["https://app.example/bye", "http://app.example/bye"]).unwrap_err();
+    assert_eq!((refused[0].rule, refused[0].field.as_str()), ("LGO-03", "postLogoutRedirectUris[1]"));
+}
+
+#[test]
+fn keys_that_were_found_never_replace_registered_ones() {
+    let found = || JwkSet::from_keys(vec![mallory_key().public().clone()]);
+    let kids = |client: &Client| {
+        let keys = client.jwks().unwrap().keys();
+        keys.iter().map(|key| key.kid().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let rules = rules(Fintech, |_| ());
+    let mut by_value = register(&rules, |_| ()).unwrap();
+    let before = kids(&by_value);
+    by_value.use_fetched_keys(found());
+    assert_eq!(kids(&by_value), before, "KEY-06");
+    let mut by_uri = register(&rules, |it| {
+        it.auth.jwks = None;
+        it.auth.jwks_uri = Some("https://app.example/jwks".to_owned());
+    })
+    .unwrap();
+    assert!(by_uri.jwks().is_none());
+    by_uri.use_fetched_keys(found());
+    assert_eq!(kids(&by_uri), [mallory_key().public().kid().map(str::to_owned)]);
+}
+
+#[test]
 fn tokens_are_bound_as_the_workspace_binds_them() {
     claim(
         &rules(Fintech, |_| ()),
@@ -197,6 +255,7 @@ fn a_resource_server_needs_neither_redirect_uris_nor_keys_to_encrypt_to() {
     });
     let client = client.unwrap();
     assert!(client.is_resource_server() && !client.may(GrantType::AuthorizationCode));
+    assert!(!register(&rules(Fintech, |_| ()), |_| ()).unwrap().is_resource_server());
 }
 
 /// `MS-R02`, `F2-R02`: `response_modes` of a client are some of the Workspace's.
