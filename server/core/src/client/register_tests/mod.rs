@@ -83,3 +83,23 @@ const fn signed(alg: Alg) -> JoseChoice {
 fn rules_of_brazil() -> Rules {
     rules(OpenBankingBrazil, |_| ())
 }
+
+/// Ten thousand of them are in one document: nothing is written that says nothing, and what is said comes back.
+#[test]
+fn a_registration_is_written_as_it_was_made_and_no_longer() {
+    let plain = registration("app", app_key());
+    let fields = |registration: &Registration| {
+        let written = serde_json::to_value(registration).unwrap();
+        assert_eq!(&serde_json::from_value::<Registration>(written.clone()).unwrap(), registration);
+        written.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    let before = fields(&plain);
+    let mut full = plain.clone();
+    full.request_object = signed(Alg::Es256);
+    full.response = pair(KeyManagement::RsaOaep, Content::A256Gcm);
+    full.lifetimes.access_token = Some(Lifetime::seconds(60));
+    full.require_pushed_authorization_requests = true;
+    let said: Vec<String> = fields(&full).into_iter().filter(|field| !before.contains(field)).collect();
+    let expected = ["requirePushedAuthorizationRequests", "requestObject", "response", "lifetimes"];
+    assert_eq!(said, expected);
+}
