@@ -1,5 +1,7 @@
 //! The client asks: it reads what the server says about itself, sends its request, and looks at what came back.
 
+use std::time::Instant;
+
 use fapi_core::client::EncryptionChoice;
 use fapi_jose::JwkSet;
 use serde_json::Value;
@@ -9,7 +11,7 @@ use super::checks::{self, discovery, resource, response};
 use super::client::{self, AuthMethod, Pending, ResponseKind};
 use super::findings::Findings;
 use super::http::{Answer, Request};
-use super::journey::{Halt, Journey, Knowledge, OrHalt as _};
+use super::journey::{Halt, Journey, Keys, Knowledge, OrHalt as _};
 use super::signin::Decision;
 use crate::clock;
 
@@ -39,9 +41,11 @@ impl Journey<'_> {
         &self,
         metadata: &discovery::Metadata,
         findings: &mut Findings,
-    ) -> Result<JwkSet, Halt> {
+    ) -> Result<Keys, Halt> {
+        let asked = Instant::now();
         let answer = self.cast.outsider.send(Request::get(&metadata.jwks)).await?;
-        checks::jwks::check(&answer, findings).or_halt()
+        let set = checks::jwks::check(&answer, findings).or_halt()?;
+        Ok(Keys { set, stale_at: asked + checks::jwks::max_age(&answer) })
     }
 
     /// Whether requests are pushed.

@@ -111,9 +111,15 @@ impl Cast {
 /// What was learnt on the way to the tokens.
 pub(super) struct Knowledge {
     pub(super) metadata: discovery::Metadata,
-    pub(super) keys: JwkSet,
+    pub(super) keys: Keys,
     pub(super) pending: Pending,
     pub(super) start: Url,
+}
+
+/// The server's keys, until a client should ask for them again (RFC 9111 5.2.2.1).
+pub(super) struct Keys {
+    pub(super) set: JwkSet,
+    pub(super) stale_at: Instant,
 }
 
 impl<'a> Journey<'a> {
@@ -140,11 +146,13 @@ impl<'a> Journey<'a> {
         let keys = self.step("keys", async |it, f| it.keys(&metadata, f).await).await?;
         let pending = Pending::new();
         let name = if self.pushes(&metadata) { "pushed-request" } else { "request-object" };
-        let start =
-            self.step(name, async |it, f| it.request_for(&metadata, &keys, &pending, &[], f).await).await?;
-        let known = Knowledge { metadata, keys, pending, start };
+        let start = self
+            .step(name, async |it, f| it.request_for(&metadata, &keys.set, &pending, &[], f).await)
+            .await?;
+        let mut known = Knowledge { metadata, keys, pending, start };
 
         let (address, browser) = self.step("sign-in", async |it, f| it.sign_in(&known, f).await).await?;
+        self.renew(&mut known).await?;
         let answer = self.step("response", async |it, f| it.response(&address, &known, f)).await?;
         let Some((code, detached)) = answer else { return Ok(()) };
         let mut subject = None;
@@ -157,6 +165,7 @@ impl<'a> Journey<'a> {
 
         let mut hint = detached;
         let first = self.step("token", async |it, f| it.redeem(&code, &known, f).await).await?;
+        self.renew(&mut known).await?;
         if let Some(second) = &first.id_token {
             let origin = id_token::Origin::Token { access_token: &first.access_token };
             let earlier = subject.clone();
@@ -174,6 +183,7 @@ impl<'a> Journey<'a> {
         }
         let mut grant = first;
         if let Some(refresh_token) = grant.refresh_token.clone() {
+            self.renew(&mut known).await?;
             let earlier = (&grant, subject.as_deref());
             let fresh = self
                 .step("refresh", async |it, f| it.refresh(&refresh_token, earlier, &known, f).await)
@@ -208,6 +218,14 @@ impl<'a> Journey<'a> {
             }
             (false, _) => Ok(()),
         }
+    }
+
+    /// Asks for the keys again where the server said that they are stale by now: another may have begun to sign.
+    async fn renew(&mut self, known: &mut Knowledge) -> Result<(), Ending> {
+        if known.keys.stale_at <= Instant::now() {
+            known.keys = self.step("keys", async |it, f| it.keys(&known.metadata, f).await).await?;
+        }
+        Ok(())
     }
 
     /// Runs one step, takes its time, and tells how it went.
@@ -251,7 +269,7 @@ impl<'a> Journey<'a> {
         Parties {
             issuer: &self.target.issuer,
             client_id: &self.target.client_id,
-            keys: &known.keys,
+            keys: &known.keys.set,
             now: clock::now(),
         }
     }

@@ -133,7 +133,7 @@ impl Journey<'_> {
         let pending = Pending::new();
         let silent = [("prompt", "none")];
         let mut aside = Findings::default();
-        let start = self.request_for(&known.metadata, &known.keys, &pending, &silent, &mut aside).await?;
+        let start = self.request_for(&known.metadata, &known.keys.set, &pending, &silent, &mut aside).await?;
         browser.head_for(&self.target.redirect_uri);
         let landing = browser.open(&start, findings).await.map_err(|lost| told(lost, findings))?;
         let Landing::Client(address) = landing else {

@@ -1,6 +1,7 @@
 //! Are the server's keys fit to rely on?
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use fapi_jose::{Alg, JwkSet};
 use serde_json::Value;
@@ -41,6 +42,13 @@ pub fn check(answer: &Answer, findings: &mut Findings) -> Option<JwkSet> {
     Some(keys)
 }
 
+/// For how long the server lets others rely on it without asking again.
+pub fn max_age(answer: &Answer) -> Duration {
+    let directives = answer.header("cache-control").unwrap_or_default().split(',');
+    let seconds = directives.filter_map(|one| one.trim().strip_prefix("max-age=")?.parse().ok()).next();
+    Duration::from_secs(seconds.unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use fapi_jose::{KeyManagement, SigningKey};
@@ -59,6 +67,14 @@ mod tests {
     fn a_good_key_set_is_accepted() {
         let key = SigningKey::generate(Alg::Es256, 0).unwrap();
         assert_eq!(failed(&json!({ "keys": [key.public().to_json()] })), [""; 0]);
+    }
+
+    #[test]
+    fn keys_are_relied_on_for_as_long_as_the_server_says() {
+        let said = |value| max_age(&answer(200, &[("cache-control", value)], "{}"));
+        assert_eq!(said("public, max-age=900, must-revalidate"), Duration::from_mins(15));
+        assert_eq!(said("no-store"), Duration::ZERO);
+        assert_eq!(said("max-age=soon"), Duration::ZERO);
     }
 
     #[test]
