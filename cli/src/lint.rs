@@ -106,6 +106,7 @@ fn judge(source: &Source, prepared: &Prepared) -> Verdicts {
                 previous: None,
                 tombstones_done: BTreeSet::new(),
                 certificate,
+                with_keys: BTreeSet::new(),
                 floors: Floors::PRODUCTION,
                 now: fapi_core::Timestamp::from_unix(crate::clock::now()),
             };
@@ -153,6 +154,7 @@ impl Verdicts {
                 .find(|it| it.namespace == workspace.namespace && it.name == key.name);
             if let Some(object) = written {
                 self.weigh("SigningKey", object, &key.accepted);
+                key.resolved_refs.iter().for_each(|finding| self.weigh("SigningKey", object, finding));
             }
         }
     }

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use crate::build;
 use crate::context::{Context, Data, Known};
 use crate::error::{Error, Trying as _};
+use crate::keys::has_keys;
 use crate::material::SecretData;
 use crate::names::Names;
 use crate::status::newer;
@@ -114,8 +115,11 @@ pub async fn dereference(
     Ok(Found {
         workspace: workspace.clone(),
         clients: clients.into_iter().collect::<Result<_, _>>()?,
+        references: References {
+            imports: imports(cx, &signing_keys, own, &key.namespace).await?,
+            ..of_workspace(cx, workspace, &key.namespace).await?
+        },
         signing_keys: signing_keys.iter().map(with_status).collect(),
-        references: of_workspace(cx, workspace, &key.namespace).await?,
         previous,
         fresh,
         tombstones_done: BTreeSet::new(),
@@ -153,6 +157,23 @@ async fn lines(
     let listed = api.list(&ListParams::default()).await;
     let listed = listed.trying(|| format!("list SigningKeys in {}", workspace.namespace))?;
     Ok(listed.into_iter().filter(ours).map(Arc::new).collect())
+}
+
+/// Keys that are brought along. Once a line has a key nobody looks for them any more, so that their Secret may go.
+async fn imports(
+    cx: &Context,
+    lines: &[Arc<SigningKey>],
+    own: &OwnSecrets,
+    namespace: &str,
+) -> Result<BTreeMap<String, Resolved>, Error> {
+    let mut imports = BTreeMap::new();
+    for line in lines {
+        let (Some(import), Some(name)) = (&line.spec.import, &line.metadata.name) else { continue };
+        if !has_keys(own, name) {
+            imports.insert(name.clone(), secret(cx, namespace, &import.secret_ref).await?);
+        }
+    }
+    Ok(imports)
 }
 
 async fn list_clients(cx: &Context, workspace: &ObjectKey) -> Result<(Vec<Arc<Client>>, Fresh), Error> {
@@ -265,6 +286,7 @@ async fn of_workspace(cx: &Context, workspace: &Workspace, namespace: &str) -> R
     Ok(References {
         users: by_name(spec.login.users.as_ref().map(|users| &users.secret_ref)).await?,
         client_ca: by_source(spec.mtls.client_ca.as_ref()).await?,
+        imports: BTreeMap::new(),
         crl: by_source(spec.mtls.crl.as_ref()).await?,
         egress_ca: by_source(spec.egress.as_ref().and_then(|egress| egress.ca_ref.as_ref())).await?,
         tls: tls(Some(&spec.tls)).await?,
@@ -286,7 +308,7 @@ async fn of_workspace(cx: &Context, workspace: &Workspace, namespace: &str) -> R
     })
 }
 
-/// A Secret that the Workspace itself names: whoever writes a Workspace is trusted with its namespace.
+/// A Secret that the Workspace or one of its key lines names: whoever writes those is trusted with the namespace.
 async fn secret(cx: &Context, namespace: &str, reference: &SecretKeyRef) -> Result<Resolved, Error> {
     let api: Api<Secret> = Api::namespaced(cx.client.clone(), namespace);
     let read = api.get_opt(&reference.name).await;

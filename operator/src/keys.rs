@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use fapi_config::{PublicKey, file};
 use fapi_core::profile::Rules;
 use fapi_crds::names::label;
-use fapi_crds::{SigningKey, Workspace};
+use fapi_crds::{KeyAlgorithm, SigningKey, Workspace};
 use fapi_jose::PublicJwk;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -31,7 +31,7 @@ use crate::names::{Names, SigningKeyName, Thumbprint};
 use crate::rotate::{
     Acknowledgements, Birth, Change, Event, FoundKey, KeyFacts, KeyLine, KeySet, key_set, lines, step,
 };
-use crate::validate::SigningKeyVerdict;
+use crate::validate::{Resolved, SigningKeyVerdict};
 
 const PUBLIC: &str = "public.jwk";
 const PRIVATE: &str = "private.jwk";
@@ -57,6 +57,8 @@ pub struct Surroundings<'a> {
     pub signing_keys: &'a [SigningKey],
     /// What was found about them.
     pub verdicts: &'a [SigningKeyVerdict],
+    /// Keys that are brought along, by line.
+    pub imports: &'a BTreeMap<String, Resolved>,
     /// The rules in force.
     pub rules: &'a Rules,
     /// What the pods say.
@@ -133,13 +135,19 @@ async fn generate(
     let algorithm = birth.algorithm;
     let signing_key = around.signing_keys.iter().find(|key| key.metadata.name.as_deref() == Some(line));
     let bits = signing_key.and_then(|key| key.spec.rsa_bits);
-    // An RSA key takes up to a second of a processor.
-    let made = tokio::task::spawn_blocking(move || material::key(algorithm, bits)).await;
-    let key = made.map_err(|_| Error::Material("making a key was interrupted".to_owned()))?;
-    let key = key.map_err(|error| Error::Material(error.to_string()))?;
+    let key = if birth.import {
+        imported(around, line, algorithm)?
+    } else {
+        // An RSA key takes up to a second of a processor.
+        let made = tokio::task::spawn_blocking(move || material::key(algorithm, bits)).await;
+        let key = made.map_err(|_| Error::Material("making a key was interrupted".to_owned()))?;
+        key.map_err(|error| Error::Material(error.to_string()))?
+    };
     let kid = key.public.thumbprint().to_owned();
     let facts = birth.facts(&kid, line, cx.clock.seconds());
     let (name, private_name) = secret_names(&facts)?;
+    // A key that is brought along has the same name again when the first try was interrupted.
+    delete(cx, around, own, &private_name).await?;
     let mut private = secret(around, private_name, &facts, PRIVATE, key.private.as_bytes().to_vec());
     private.immutable = Some(true);
     // Its state is on the other Secret; here it would only be out of date.
@@ -157,11 +165,34 @@ async fn generate(
             made.trying(|| format!("create Secret {}", secret.metadata.name.as_deref().unwrap_or_default()))?,
         );
     }
-    info!(workspace = %around.names.qualified(), key = kid, line, "Made a key for {line}");
+    let (reason, did) =
+        if birth.import { ("KeyImported", "Brought along") } else { ("KeyGenerated", "Made") };
+    info!(workspace = %around.names.qualified(), key = kid, line, "{did} a key for {line}");
     if let Some(signing_key) = signing_key {
-        cx.events.normal(signing_key, "KeyGenerated", format!("Made key {kid}, Secret {name}")).await;
+        cx.events.normal(signing_key, reason, format!("{did} key {kid}, Secret {name}")).await;
     }
     Ok(())
+}
+
+/// What was judged to be usable when this reconcile began.
+fn imported(
+    around: &Surroundings<'_>,
+    line: &str,
+    algorithm: KeyAlgorithm,
+) -> Result<material::NewKey, Error> {
+    let Some(Resolved::Value(value)) = around.imports.get(line) else {
+        return Err(Error::Material(format!("the key that {line} brings along is gone")));
+    };
+    material::import(algorithm, &value.bytes).map_err(|error| Error::Material(error.to_string()))
+}
+
+/// Whether a line has a key: what it brings along is not read any more.
+pub(crate) fn has_keys(own: &OwnSecrets, line: &str) -> bool {
+    own.iter().any(|(_, secret)| {
+        let labels = secret.metadata.labels.as_ref();
+        secret.data.contains_key(PUBLIC)
+            && labels.and_then(|labels| labels.get(label::SIGNING_KEY)).is_some_and(|name| name == line)
+    })
 }
 
 async fn write(

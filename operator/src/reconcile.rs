@@ -104,6 +104,7 @@ async fn one(cx: &Context, key: &ObjectKey, workspace: &Workspace) -> Result<Out
                 names: &names,
                 signing_keys: &found.signing_keys,
                 verdicts: &verdict.signing_keys,
+                imports: &found.references.imports,
                 rules: &publication.rules,
                 acks: &acks,
                 published: keys_before,

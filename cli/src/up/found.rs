@@ -33,6 +33,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) tombstones_done: BTreeSet<Incarnation>,
     /// The certificate that is shown on a laptop, whatever the spec refers to.
     pub(crate) certificate: &'a str,
+    /// Key lines that have a key: what they bring along is not read any more.
+    pub(crate) with_keys: BTreeSet<String>,
     pub(crate) floors: Floors,
     pub(crate) now: Timestamp,
 }
@@ -135,6 +137,11 @@ impl Surroundings<'_> {
         References {
             users: spec.login.users.as_ref().map(|users| own(&users.secret_ref)),
             client_ca: spec.mtls.client_ca.as_ref().map(source),
+            imports: self
+                .signing_keys()
+                .filter(|key| !self.with_keys.contains(&key.name))
+                .filter_map(|key| Some((key.name.clone(), own(&key.value.spec.import.as_ref()?.secret_ref))))
+                .collect(),
             crl: spec.mtls.crl.as_ref().map(source),
             egress_ca: spec.egress.as_ref().and_then(|egress| egress.ca_ref.as_ref()).map(source),
             tls: shown(spec.tls.secret_name.is_some()),

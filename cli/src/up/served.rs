@@ -194,6 +194,7 @@ impl Served {
             previous: self.state.previous()?,
             tombstones_done: own,
             certificate: &self.certificate,
+            with_keys: self.state.keys()?.into_iter().map(|key| key.facts.signing_key).collect(),
             floors: FLOORS,
             now,
         };
@@ -228,12 +229,9 @@ impl Served {
                     let line = signing_keys
                         .iter()
                         .find(|key| key.metadata.name.as_ref() == Some(&transition.signing_key));
-                    self.state.born(
-                        birth,
-                        &transition.signing_key,
-                        line.and_then(|key| key.spec.rsa_bits),
-                        now,
-                    )?;
+                    let bits = line.and_then(|key| key.spec.rsa_bits);
+                    let import = found.references.imports.get(&transition.signing_key);
+                    self.state.born(birth, &transition.signing_key, bits, import, now)?;
                 }
                 Change::Write { facts, .. } => self.state.write(facts)?,
                 Change::Forget { kid } => self.state.forget(kid)?,

@@ -7,9 +7,10 @@ use fapi_config::{Files, file};
 use fapi_core::Timestamp;
 use fapi_jose::PublicJwk;
 use fapi_operator::build::LEDGER_FILE;
+use fapi_operator::material;
 use fapi_operator::rotate::{Birth, FoundKey, KeyFacts};
-use fapi_operator::validate::Previous;
 use fapi_operator::validate::ledger::Ledger;
+use fapi_operator::validate::{Previous, Resolved};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -54,15 +55,22 @@ impl State {
         names.iter().map(|name| read_key(&folder, name)).collect()
     }
 
-    /// Makes a key.
+    /// Makes a key, or takes the one that is brought along.
     pub(super) fn born(
         &self,
         birth: &Birth,
         line: &str,
         rsa_bits: Option<i32>,
+        import: Option<&Resolved>,
         now: Timestamp,
     ) -> Result<(), DevError> {
-        let key = fapi_operator::material::key(birth.algorithm, rsa_bits).map_err(made)?;
+        let key = match (birth.import, import) {
+            (true, Some(Resolved::Value(value))) => {
+                material::import(birth.algorithm, &value.bytes).map_err(made)?
+            }
+            (true, _) => return Err(DevError::Made(format!("the key that {line} brings along is gone"))),
+            (false, _) => material::key(birth.algorithm, rsa_bits).map_err(made)?,
+        };
         let facts = birth.facts(key.public.thumbprint(), line, now);
         self.keep(&FoundKey { facts, public: key.public, private: Some(key.private) })
     }

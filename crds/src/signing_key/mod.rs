@@ -73,7 +73,8 @@ pub struct SigningKeySpec {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["kid".into()]))]
     pub revoke: Vec<Revocation>,
-    /// Bring a key from elsewhere instead of making the first one.
+    /// Bring a key from elsewhere instead of making the first one. Once the line has a key nothing is read there any more: leave it
+    /// out, and delete the Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import: Option<Import>,
     /// Stop all transitions but revocation. Default false.
@@ -119,12 +120,13 @@ pub struct Rotation {
     /// Further time before activation, where a cache between us and others ignores `max-age`. Default 0s.
     #[serde(default = "no_dwell")]
     pub extra_dwell: Duration,
-    /// When activation may happen. Empty: any time.
+    /// When a successor may take over. Empty: any time. The first key of a Workspace, retirement, and what follows from a revocation or
+    /// a lost key wait for none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub windows: Vec<Window>,
-    /// Any text. A change rotates now, with the same care as always.
+    /// Any text. A change rotates now, with the same care as always, and in a window if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64))]
     pub trigger: Option<String>,
@@ -176,12 +178,13 @@ pub struct Window {
     #[schemars(length(min = 1, max = 7))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub days: Vec<Day>,
-    /// When it begins, for example `09:00`.
+    /// When it begins by the clock on the wall, for example `09:00`. In an hour that is skipped: when that hour is over. In one that
+    /// comes twice: the first time.
     #[schemars(length(min = 5, max = 5), regex(pattern = pattern::TIME_OF_DAY))]
     pub start: String,
-    /// How long it is open, for example `6h`.
+    /// How long it is open, for example `6h`: 1m to 168h, whatever clocks do meanwhile.
     pub duration: Duration,
-    /// Time zone of `start`, for example `Europe/Berlin`. Default `UTC`.
+    /// Time zone of `start` as the IANA database names it, for example `Europe/Berlin`. Default `UTC`.
     #[serde(default = "utc")]
     #[schemars(length(min = 1, max = 64), regex(pattern = pattern::TIME_ZONE))]
     pub time_zone: String,
@@ -217,10 +220,11 @@ pub struct Revocation {
     pub reason: Option<String>,
 }
 
-/// A key from elsewhere. Its kid is its thumbprint all the same; a weak key is refused.
+/// A key from elsewhere, for the algorithm of the line. Its kid is its RFC 7638 thumbprint, whatever it was called before; a weak
+/// key is refused, and so is one that another line has or that was revoked.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Import {
-    /// Key of a Secret with the private key, as PEM (PKCS #8) or JWK.
+    /// Key of a Secret in the same namespace with one unencrypted private key: PEM (PKCS #8, PKCS #1 or SEC 1) or a JWK.
     pub secret_ref: SecretKeyRef,
 }

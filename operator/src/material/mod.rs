@@ -10,16 +10,17 @@ mod tests;
 use std::collections::BTreeMap;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
-use fapi_config::{SealKey, SecretKey32, SubjectSalt};
+use fapi_config::{KeyAlgorithm as Published, SealKey, SecretKey32, SubjectSalt};
 use fapi_core::{Lifetime, Timestamp};
 use fapi_crds::KeyAlgorithm;
 use fapi_crds::workspace::WorkspaceSpec;
-use fapi_jose::{Alg, DecryptionKey, KeyError, KeyManagement, PublicJwk, SigningKey};
+use fapi_jose::{DecryptionKey, KeyError, PublicJwk, SigningKey};
 use rcgen::{ExtendedKeyUsagePurpose, KeyPair, PKCS_RSA_SHA256, RsaKeySize, SanType};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::names::Names;
+use crate::rotate::published_algorithm;
 
 use certificates::{authority, is_fresh, params, server, sign};
 
@@ -175,12 +176,17 @@ pub fn internal_host(names: &Names) -> String {
 }
 
 /// Both halves of a new key of a line.
-#[derive(Debug)]
 pub struct NewKey {
     /// For the JWKS; its `kid` is its thumbprint.
     pub public: PublicJwk,
     /// As a JWK.
     pub private: Zeroizing<String>,
+}
+
+impl std::fmt::Debug for NewKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NewKey({}, …)", self.public.thumbprint())
+    }
 }
 
 /// A new key that signs, or that others encrypt to.
@@ -189,24 +195,34 @@ pub struct NewKey {
 /// If the library fails.
 pub fn key(algorithm: KeyAlgorithm, rsa_bits: Option<i32>) -> Result<NewKey, MaterialError> {
     let bits = rsa_bits.and_then(|bits| usize::try_from(bits).ok()).unwrap_or(3072);
-    let sign = |alg| {
-        let key = SigningKey::generate(alg, bits)?;
-        Ok(NewKey { public: key.public().clone(), private: key.to_private_jwk() })
-    };
-    let decrypt = |alg| {
-        let key = DecryptionKey::generate(alg, bits)?;
-        Ok(NewKey { public: key.public().clone(), private: key.to_private_jwk() })
-    };
-    let made: Result<NewKey, KeyError> = match algorithm {
-        KeyAlgorithm::Ps256 => sign(Alg::Ps256),
-        KeyAlgorithm::Es256 => sign(Alg::Es256),
-        KeyAlgorithm::EdDsa => sign(Alg::EdDsa),
-        KeyAlgorithm::EcdhEs => decrypt(KeyManagement::EcdhEs),
-        KeyAlgorithm::EcdhEsA256Kw => decrypt(KeyManagement::EcdhEsA256kw),
-        KeyAlgorithm::RsaOaep => decrypt(KeyManagement::RsaOaep),
-        KeyAlgorithm::RsaOaep256 => decrypt(KeyManagement::RsaOaep256),
+    let made = match published_algorithm(algorithm) {
+        Published::Signature(alg) => SigningKey::generate(alg, bits).map(NewKey::from),
+        Published::Encryption(alg) => DecryptionKey::generate(alg, bits).map(NewKey::from),
     };
     made.map_err(|_| MaterialError::Generation)
+}
+
+/// A key from elsewhere (`import`): PEM or a JWK.
+///
+/// # Errors
+/// What is wrong with it, without anything of it.
+pub fn import(algorithm: KeyAlgorithm, text: &[u8]) -> Result<NewKey, KeyError> {
+    match published_algorithm(algorithm) {
+        Published::Signature(alg) => SigningKey::from_pem_or_jwk(alg, text).map(NewKey::from),
+        Published::Encryption(alg) => DecryptionKey::from_pem_or_jwk(alg, text).map(NewKey::from),
+    }
+}
+
+impl From<SigningKey> for NewKey {
+    fn from(key: SigningKey) -> Self {
+        Self { public: key.public().clone(), private: key.to_private_jwk() }
+    }
+}
+
+impl From<DecryptionKey> for NewKey {
+    fn from(key: DecryptionKey) -> Self {
+        Self { public: key.public().clone(), private: key.to_private_jwk() }
+    }
 }
 
 /// A certificate that proves the operator to pods.

@@ -37,6 +37,8 @@ pub enum Guard {
     NoPods,
     /// Not before this time.
     Until(Timestamp),
+    /// Not before this time: it is due, and no window is open.
+    Window(Timestamp),
 }
 
 impl KeyLine {
@@ -57,10 +59,11 @@ impl KeyLine {
                 (Some(max_age), Some(acked)) => Some(acked + self.policy.caches(max_age)),
                 (Some(_), None) => return pods(confirmation),
             };
-            return match waited {
-                Some(earliest) if around.now < earliest => Guard::Until(earliest),
-                _ => pods(confirmation),
-            };
+            let Some(earliest) = waited else { return pods(confirmation) };
+            // What has signed before and is gone is missed; what is new is not.
+            let missed = self.keys.iter().any(|key| key.activated_at.is_some());
+            let opens = if missed { earliest } else { self.policy.windows.next(earliest.max(around.now)) };
+            return from(earliest, opens, around.now).unwrap_or_else(|| pods(confirmation));
         };
         if self.is_revoked(active) {
             // Relying parties will meet an unknown kid and fetch again: better than trusting a stolen key. Nor may a pod that
@@ -78,7 +81,8 @@ impl KeyLine {
             key.generated_at
         };
         let earliest = rested.max(due);
-        if around.now < earliest { Guard::Until(earliest) } else { pods(confirmation) }
+        let opens = self.policy.windows.next(earliest.max(around.now));
+        from(earliest, opens, around.now).unwrap_or_else(|| pods(confirmation))
     }
 
     /// G4: the clock starts when the last pod stopped signing with it or showing it, not when the operator decided.
@@ -89,6 +93,13 @@ impl KeyLine {
         };
         let earliest = acked + self.retention(key);
         if around.now < earliest { Guard::Until(earliest) } else { Guard::Open }
+    }
+
+    /// When the interval is over and a window is open: the next key should take over then.
+    pub(super) fn activation_due(&self) -> Option<Timestamp> {
+        let active = self.active()?;
+        let since = active.activated_at.unwrap_or(active.generated_at);
+        Some(self.policy.windows.next(since + self.policy.interval))
     }
 
     /// When the next key is due to be made; never, in manual mode without a new trigger.
@@ -102,10 +113,9 @@ impl KeyLine {
         if self.policy.mode != RotationMode::Automatic {
             return None;
         }
-        let since = active.activated_at.unwrap_or(active.generated_at);
         let policy = &self.policy;
         let lead = if self.encrypts() { policy.floors.convergence } else { policy.lead(active.seen_max_age) };
-        Some(since + policy.interval - lead)
+        Some(self.activation_due()? - lead)
     }
 
     /// How long a key waits before it takes over from another, once every pod holds it.
@@ -135,6 +145,15 @@ impl Surroundings<'_> {
 
     pub(super) fn confirm(&self, revision: u64, test: impl Fn(&PodState) -> bool) -> Confirmation {
         self.acks.confirm(self.counting, revision, test)
+    }
+}
+
+/// What there is to wait for until a time, and from then on until a window opens.
+fn from(earliest: Timestamp, opens: Timestamp, now: Timestamp) -> Option<Guard> {
+    match () {
+        () if now >= opens => None,
+        () if now >= earliest => Some(Guard::Window(opens)),
+        () => Some(Guard::Until(opens)),
     }
 }
 

@@ -21,7 +21,7 @@ pub fn lines(
     let mut lines: BTreeMap<&str, KeyLine> = BTreeMap::new();
     for signing_key in signing_keys.iter().filter(|key| key.metadata.deletion_timestamp.is_none()) {
         let Some(name) = signing_key.metadata.name.as_deref() else { continue };
-        let accepted = verdicts.iter().any(|verdict| verdict.name == name && verdict.accepted.is_true());
+        let accepted = verdicts.iter().any(|verdict| verdict.name == name && verdict.may_make_keys());
         lines.insert(
             name,
             KeyLine {

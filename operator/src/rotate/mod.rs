@@ -14,7 +14,7 @@
 //! | guard | lets pass |
 //! |---|---|
 //! | G1 | Generated → Published: at once |
-//! | G2 | Published → Active: every serving pod has it and has signed with it, the longest JWKS max-age has run out since, and it is due |
+//! | G2 | Published → Active: every serving pod has it and has signed with it, the longest JWKS max-age has run out since, it is due, and a window is open |
 //! | G3 | activation and demotion of the predecessor are one revision |
 //! | G4 | Retiring → Retired: the longest token lifetime has run out since the last pod stopped signing with it; for one that others encrypt to, the longest JWKS max-age and the longest request object |
 
@@ -36,6 +36,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 mod transition;
+mod window;
 
 use fapi_config::PublicKey;
 use fapi_core::Timestamp;
@@ -49,6 +50,7 @@ pub use outlook::{Outlook, outlook};
 pub use policy::{Floors, Policy, max_token_lifetime};
 pub use publish::{FoundKey, KeySet, key_set, published_algorithm};
 pub use transition::{Birth, Change, Event, Transition};
+pub use window::{InvalidWindow, Windows};
 
 use guard::Surroundings;
 

@@ -21,6 +21,8 @@ pub struct Outlook {
     pub next_kid: Option<String>,
     /// The state that a key will enter next, which key, and not before when.
     pub next: Option<Next>,
+    /// The next step is due, and waits for one of `rotation.windows`.
+    pub waits_for_window: bool,
     /// Pods that have not confirmed what the next step needs.
     pub waiting_for: Vec<String>,
     /// Something is in the way for longer than pods take to load a revision: condition `RotationBlocked`.
@@ -66,13 +68,13 @@ pub fn outlook(
         [] => "no serving pod has confirmed".to_owned(),
         names => format!("waiting for {}", names.iter().take(10).cloned().collect::<Vec<_>>().join(", ")),
     });
-    let due = active.and_then(|active| Some(active.activated_at? + line.policy.interval));
+    let due = line.activation_due();
     let overdue = line.wanted
         && line.policy.mode == fapi_crds::signing_key::RotationMode::Automatic
         && due.is_some_and(|due| now > due + patience);
     let next_step = pending.as_ref().map(|(step, guard, _)| Next {
         not_before: match guard {
-            Guard::Until(time) => Some(*time),
+            Guard::Until(time) | Guard::Window(time) => Some(*time),
             _ => step.not_before,
         },
         ..step.clone()
@@ -82,6 +84,7 @@ pub fn outlook(
         phase: phase(line, pending.as_ref(), blocked.is_some()),
         active_kid: active.map(|key| key.kid.clone()),
         next_kid: next.map(|key| key.kid.clone()),
+        waits_for_window: pending.as_ref().is_some_and(|(_, guard, _)| matches!(guard, Guard::Window(_))),
         next: next_step,
         waiting_for,
         blocked,
@@ -117,7 +120,7 @@ fn phase(line: &KeyLine, pending: Option<&(Next, Guard, Timestamp)>, blocked: bo
     match pending {
         _ if unconfirmed => Phase::Activating,
         Some((Next { to: KeyState::Active, .. }, guard, _)) if line.active().is_some() => match guard {
-            Guard::Until(_) => Phase::Dwelling,
+            Guard::Until(_) | Guard::Window(_) => Phase::Dwelling,
             _ => Phase::Publishing,
         },
         Some((Next { to: KeyState::Retired, .. }, _, _)) => Phase::Retiring,

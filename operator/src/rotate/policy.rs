@@ -1,9 +1,12 @@
 //! How fast may keys change? The timings of one key line, from its `SigningKey` and the rules of the Workspace.
 
+use fapi_core::logout_token;
 use fapi_core::profile::Rules;
 use fapi_core::{Lifetime, Timestamp};
 use fapi_crds::signing_key::RotationMode;
 use fapi_crds::{KeyAlgorithm, KeyUse, SigningKeySpec};
+
+use super::window::Windows;
 
 /// What the operator adds to every wait, and the least that it accepts (`spec/operator.md` 3.3, `spec/api.md` `SigningKey`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,6 +68,10 @@ pub struct Policy {
     pub max_token_lifetime: Lifetime,
     /// What is added to every wait.
     pub floors: Floors,
+    /// When a successor may take over. What must not wait does not: the first key, and all that a revocation or a loss asks for.
+    pub windows: Windows,
+    /// The first key comes from elsewhere.
+    pub import: bool,
     /// A change of it rotates.
     pub trigger: Option<String>,
     /// Keys that are withdrawn.
@@ -78,7 +85,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// From a `SigningKey`. Durations that cannot be read were refused by the API server and by
+    /// From a `SigningKey`. Durations and windows that cannot be read were refused by the API server and by
     /// [`validate`](crate::validate::validate); should one come here all the same, the default stands in.
     pub fn new(spec: &SigningKeySpec, rules: &Rules, floors: Floors) -> Self {
         let span = |duration: &fapi_crds::Duration, default: Lifetime| {
@@ -94,6 +101,8 @@ impl Policy {
             jwks_max_age: rules.lifetimes.jwks_max_age,
             max_token_lifetime: lifetime_of_messages(spec.algorithm, rules),
             floors,
+            windows: Windows::parse(&spec.rotation.windows).unwrap_or_default(),
+            import: spec.import.is_some(),
             trigger: spec.rotation.trigger.clone(),
             revoke: spec.revoke.iter().map(|revocation| revocation.kid.clone()).collect(),
             history_limit: usize::try_from(spec.history_limit).unwrap_or(0),
@@ -113,6 +122,8 @@ impl Policy {
             jwks_max_age: rules.lifetimes.jwks_max_age,
             max_token_lifetime: lifetime_of_messages(algorithm, rules),
             floors,
+            windows: Windows::default(),
+            import: false,
             trigger: None,
             revoke: Vec::new(),
             history_limit: 0,
@@ -154,9 +165,9 @@ fn lifetime_of_messages(algorithm: KeyAlgorithm, rules: &Rules) -> Lifetime {
     }
 }
 
-/// The largest lifetime of anything that we sign: ID tokens, access tokens, JARM responses, and signed answers of userinfo and
-/// introspection, which live no longer than an access token.
+/// The largest lifetime of anything that we sign: ID tokens, access tokens, JARM responses, logout tokens, and signed answers of
+/// userinfo and introspection, which live no longer than an access token.
 pub fn max_token_lifetime(rules: &Rules) -> Lifetime {
     let lifetimes = &rules.lifetimes;
-    lifetimes.access_token.max(lifetimes.id_token).max(lifetimes.jarm)
+    lifetimes.access_token.max(lifetimes.id_token).max(lifetimes.jarm).max(logout_token::LIFETIME)
 }

@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fapi_core::{Lifetime, Timestamp};
 use fapi_crds::KeyAlgorithm;
+use fapi_crds::signing_key::{Day, Window};
 use proptest::prelude::*;
 
+use super::Windows;
 use super::stage::{Pod, Stage, line, pod};
 
 const TICK: i64 = 20;
@@ -48,10 +50,22 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut dice = Dice(seed);
         let pods = 1 + usize::try_from(dice.roll(4)).unwrap();
-        let stage = Stage::new(vec![line("k", KeyAlgorithm::Es256)], pods);
+        let mut stage = Stage::new(vec![line("k", KeyAlgorithm::Es256)], pods);
+        if dice.one_in(2) {
+            stage.lines[0].policy.windows = now_and_then();
+        }
         let due = vec![stage.now; pods];
         let parties = (0..12).map(|_| RelyingParty { jwks: BTreeSet::new(), stale_at: stage.now }).collect();
         Self { stage, dice, due, parties, tokens: BTreeMap::new(), rotations: BTreeSet::new(), verified: 0 }
+    }
+
+    /// A successor takes over in a window, if there are any.
+    fn in_time(&self) -> Result<(), String> {
+        let line = &self.stage.lines[0];
+        let mut keys: Vec<_> = line.keys.iter().filter_map(|key| key.activated_at).collect();
+        keys.sort_unstable();
+        let successors = keys.iter().skip(1).filter(|at| !line.policy.windows.are_open(**at));
+        successors.map(|at| Err(format!("activated outside a window, at {at}"))).next().unwrap_or(Ok(()))
     }
 
     fn tick(&mut self) -> Result<(), String> {
@@ -60,6 +74,7 @@ impl World {
         self.operator();
         self.pods();
         self.sign();
+        self.in_time()?;
         self.verify()
     }
 
@@ -174,6 +189,18 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// Every three hours, for one, by the clocks of Lisbon.
+fn now_and_then() -> Windows {
+    let days = vec![Day::Mon, Day::Tue, Day::Wed, Day::Thu, Day::Fri, Day::Sat, Day::Sun];
+    let at = |hour: u8| Window {
+        days: days.clone(),
+        start: format!("{hour:02}:30"),
+        duration: "1h".parse().unwrap(),
+        time_zone: "Europe/Lisbon".to_owned(),
+    };
+    Windows::parse(&(0..8).map(|third| at(third * 3)).collect::<Vec<_>>()).unwrap()
 }
 
 fn run(seed: u64, ticks: usize, mut spoil: impl FnMut(&mut World)) -> Result<World, String> {

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Acknowledgements, Change, Event, Floors, FoundKey, KeyFacts, KeyLine, PodView, Policy, Transition,
-    key_set, step,
+    Windows, key_set, step,
 };
 use crate::fixture::SIGNER;
 
@@ -27,6 +27,8 @@ pub(super) fn policy() -> Policy {
         jwks_max_age: Lifetime::seconds(900),
         max_token_lifetime: Lifetime::seconds(300),
         floors: Floors::PRODUCTION,
+        windows: Windows::default(),
+        import: false,
         trigger: None,
         revoke: Vec::new(),
         history_limit: 3,

@@ -223,6 +223,7 @@ impl KeyLine {
         let seen = self.active().map_or(self.policy.jwks_max_age, |active| active.seen_max_age);
         Some(Change::Generate(Birth {
             algorithm: self.algorithm,
+            import: self.policy.import && self.keys.is_empty(),
             trigger: self.policy.trigger.clone(),
             dwell_max_age: around.ever_signed.then(|| seen.max(self.policy.jwks_max_age)),
         }))

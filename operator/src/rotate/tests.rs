@@ -1,11 +1,11 @@
 //! The four guards, one by one, and what must not wait for them.
 
 use fapi_core::Lifetime;
-use fapi_crds::signing_key::{Phase, RotationMode};
+use fapi_crds::signing_key::{Day, Phase, RotationMode, Window};
 use fapi_crds::{KeyAlgorithm, KeyState};
 
 use super::stage::{Stage, line, pod};
-use super::{Event, outlook};
+use super::{Event, Windows, outlook};
 
 fn stage() -> Stage {
     Stage::new(vec![line("retail-sig-ps256", KeyAlgorithm::Ps256)], 3)
@@ -247,6 +247,18 @@ fn a_key_is_kept_for_the_longest_token_it_may_have_signed() {
     assert_eq!(stage.in_state(KeyState::Retired).len(), 1);
 }
 
+/// `LGO-06`, `KEY-09`: where everything else is as short as the profile allows, a logout token lives longest.
+#[test]
+fn a_key_is_kept_for_the_logout_tokens_that_it_signed() {
+    let mut workspace = crate::fixture::workspace();
+    let shortest = serde_json::json!({"accessToken": "60s", "idToken": "60s", "jarm": "60s"});
+    workspace.spec.protocol = serde_json::from_value(serde_json::json!({ "lifetimes": shortest })).unwrap();
+    let verdict = crate::validate::validate(&crate::fixture::found(workspace, Vec::new()));
+    let rules = verdict.publication.unwrap().rules;
+    assert_eq!(rules.lifetimes.access_token, Lifetime::seconds(60));
+    assert_eq!(super::max_token_lifetime(&rules), fapi_core::logout_token::LIFETIME);
+}
+
 #[test]
 fn retain_for_lengthens_the_retirement() {
     let mut stage = steady();
@@ -479,6 +491,105 @@ fn the_outlook_says_what_is_waited_for() {
     assert_eq!(blocked.blocked.as_deref(), Some("waiting for pod-1"));
     assert!(blocked.overdue);
     assert_eq!(look(&steady()).phase, Phase::Steady);
+}
+
+/// START is a Thursday, 00:00 in UTC.
+fn tuesdays() -> Windows {
+    let nine = Window {
+        days: vec![Day::Tue],
+        start: "09:00".to_owned(),
+        duration: "1h".parse().unwrap(),
+        time_zone: "UTC".to_owned(),
+    };
+    Windows::parse(&[nine]).unwrap()
+}
+
+/// From START to Tuesday, 09:00.
+const TUESDAY: i64 = 5 * 86_400 + 9 * 3600;
+
+#[test]
+fn a_successor_takes_over_in_a_window_and_waits_in_the_jwks_for_no_longer_than_it_must() {
+    let mut stage = stage();
+    stage.lines[0].policy.windows = tuesdays();
+    stage.settle();
+    let first = stage.active();
+    assert_eq!(stage.now, super::stage::START, "nobody waits for a window to begin to serve");
+    let lead = stage.lines[0].policy.lead(Lifetime::seconds(900)).as_seconds();
+    stage.pass(TUESDAY - lead - 1);
+    assert!(stage.due().is_empty(), "the interval is over since Thursday");
+    stage.pass(1);
+    stage.settle();
+    assert_eq!(stage.in_state(KeyState::Published).len(), 1);
+    stage.pass(lead - 1);
+    stage.settle();
+    assert_eq!(stage.active(), first, "a second too early");
+    let look = outlook(&stage.lines[0], &stage.lines, &stage.acks(), &stage.document, stage.now);
+    assert!(!look.overdue && look.wake == Some(super::stage::START + Lifetime::seconds(TUESDAY)));
+    stage.pass(1);
+    stage.settle();
+    assert_ne!(stage.active(), first);
+    stage.pass(360);
+    stage.settle();
+    assert_eq!(stage.in_state(KeyState::Retired).len(), 1, "retirement waits for none");
+}
+
+#[test]
+fn who_missed_a_window_waits_for_the_next_and_says_so() {
+    let mut stage = stage();
+    stage.lines[0].policy.windows = tuesdays();
+    stage.settle();
+    let first = stage.active();
+    stage.pass(TUESDAY - 1000);
+    stage.settle();
+    stage.pods[1].answers = false;
+    stage.pass(1000 + 3600);
+    stage.settle();
+    stage.pods[1].answers = true;
+    assert!(stage.due().is_empty(), "the window has closed");
+    let look = outlook(&stage.lines[0], &stage.lines, &stage.acks(), &stage.document, stage.now);
+    assert!(look.waits_for_window && look.overdue && look.blocked.is_none());
+    assert_eq!(look.wake, Some(super::stage::START + Lifetime::seconds(TUESDAY + 7 * 86_400)));
+    stage.pass(7 * 86_400 - 3600);
+    stage.settle();
+    assert_ne!(stage.active(), first);
+}
+
+#[test]
+fn a_trigger_waits_for_a_window_and_a_revocation_does_not() {
+    let mut stage = stage();
+    stage.lines[0].policy.windows = tuesdays();
+    stage.settle();
+    let first = stage.active();
+    stage.lines[0].policy.trigger = Some("x".to_owned());
+    stage.settle();
+    stage.pass(3 * 86_400);
+    stage.settle();
+    assert_eq!(stage.active(), first, "with the same care as always");
+    stage.lines[0].policy.revoke = vec![first.clone()];
+    stage.settle();
+    assert_ne!(stage.active(), first, "a stolen key waits for nobody");
+    assert_eq!(stage.in_state(KeyState::Revoked)[0].kid, first);
+}
+
+#[test]
+fn a_key_that_was_lost_is_replaced_outside_a_window_and_a_new_algorithm_waits_for_one() {
+    let mut stage = Stage::new(
+        vec![line("retail-sig-ps256", KeyAlgorithm::Ps256), line("other", KeyAlgorithm::Es256)],
+        3,
+    );
+    stage.settle();
+    stage.lines.push(line("third", KeyAlgorithm::EdDsa));
+    stage.lines.iter_mut().for_each(|line| line.policy.windows = tuesdays());
+    let lost = stage.active();
+    stage.lines[0].lost.insert(lost.clone());
+    stage.settle();
+    stage.pass(900 + 120);
+    stage.settle();
+    assert_ne!(stage.active(), lost, "who asks for this algorithm gets nothing until then");
+    assert!(stage.lines[2].active().is_none());
+    stage.pass(TUESDAY - 900 - 120);
+    stage.settle();
+    assert!(stage.lines[2].active().is_some());
 }
 
 /// With a line that signs and one that others encrypt to, which is first in the list.

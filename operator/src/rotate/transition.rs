@@ -38,6 +38,8 @@ pub enum Change {
 pub struct Birth {
     /// Its algorithm.
     pub algorithm: KeyAlgorithm,
+    /// It is not made: it comes from where `import` says.
+    pub import: bool,
     pub(super) trigger: Option<String>,
     pub(super) dwell_max_age: Option<Lifetime>,
 }

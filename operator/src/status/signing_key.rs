@@ -33,6 +33,7 @@ pub fn signing_key(facts: &Facts<'_>, key: &SigningKey, verdict: &SigningKeyVerd
     let mut conditions =
         Conditions { list: &mut status.conditions, generation: verdict.generation, now: facts.now };
     conditions.set(ConditionType::Accepted, &verdict.accepted);
+    conditions.set_or_remove(ConditionType::ResolvedRefs, verdict.resolved_refs.as_ref());
     conditions.set_or_remove(ConditionType::Published, line.and_then(|(line, _)| published(line)).as_ref());
     conditions
         .set_or_remove(ConditionType::RotationBlocked, line.map(|(_, outlook)| blocked(outlook)).as_ref());
@@ -45,7 +46,9 @@ pub fn signing_key(facts: &Facts<'_>, key: &SigningKey, verdict: &SigningKeyVerd
     });
     conditions.set_or_remove(ConditionType::Suspended, suspended.as_ref());
     conditions.set_or_remove(ConditionType::Insecure, verdict.insecure.as_ref());
-    conditions.summarize(&[&verdict.accepted, &signing]);
+    let needed: Vec<&Finding> =
+        [&verdict.accepted].into_iter().chain(&verdict.resolved_refs).chain([&signing]).collect();
+    conditions.summarize(&needed);
     status
 }
 
@@ -60,13 +63,18 @@ fn fill(status: &mut SigningKeyStatus, facts: &Facts<'_>, line: &KeyLine, outloo
         to: next.to,
         kid: next.kid.clone(),
         not_before: next.not_before.and_then(time),
-        waiting_for: outlook.blocked.clone().or_else(|| {
-            (!outlook.waiting_for.is_empty()).then(|| format!("pods {}", super::listed(&outlook.waiting_for)))
-        }),
+        waiting_for: waiting_for(outlook),
     });
     let total = facts.acks.counting(facts.counting()).count();
     status.pods = Some(PodCounts::new(total, outlook.waiting_for.clone()));
     status.last_trigger = keys.iter().find_map(|key| key.trigger.clone());
+}
+
+fn waiting_for(outlook: &Outlook) -> Option<String> {
+    let pods =
+        (!outlook.waiting_for.is_empty()).then(|| format!("pods {}", super::listed(&outlook.waiting_for)));
+    let window = outlook.waits_for_window.then(|| "one of rotation.windows to open".to_owned());
+    outlook.blocked.clone().or(pods).or(window)
 }
 
 fn key_status(line: &KeyLine, key: &KeyFacts) -> KeyStatus {

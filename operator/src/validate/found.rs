@@ -116,6 +116,8 @@ pub struct References {
     pub users: Option<Resolved>,
     /// `mtls.clientCa`.
     pub client_ca: Option<Resolved>,
+    /// `import.secretRef` of a `SigningKey`, by its name: of those only that have no key yet.
+    pub imports: BTreeMap<String, Resolved>,
     /// `mtls.crl`.
     pub crl: Option<Resolved>,
     /// `tls.crt` of `tls.secretName`.

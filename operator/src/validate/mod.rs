@@ -8,6 +8,7 @@ mod client;
 mod details;
 mod found;
 mod identity;
+mod import;
 pub mod ledger;
 mod lives;
 mod material;

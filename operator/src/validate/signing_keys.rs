@@ -6,13 +6,13 @@ use fapi_crds::{Reason, SigningKey};
 use fapi_jose::{Alg, KeyManagement};
 
 use super::found::Found;
+use super::import;
 use super::material::Problem;
 use super::protocol::{line_algorithm, span};
-use super::support;
 use super::verdict::{Finding, SigningKeyVerdict};
 use super::workspace::joined;
 use crate::names::{Names, SigningKeyName};
-use crate::rotate::published_algorithm;
+use crate::rotate::{Windows, published_algorithm};
 
 /// Judges every `SigningKey`, by name.
 pub(super) fn judge(found: &Found, rules: Option<&Rules>) -> Vec<SigningKeyVerdict> {
@@ -24,6 +24,7 @@ pub(super) fn judge(found: &Found, rules: Option<&Rules>) -> Vec<SigningKeyVerdi
 
 fn verdict(key: &SigningKey, found: &Found, rules: Option<&Rules>) -> SigningKeyVerdict {
     let problems = problems(key, found, rules);
+    let came_late = key.spec.import.is_some() && import::is_over(key, found);
     let lowered = found.floors.are_lowered();
     SigningKeyVerdict {
         name: key.metadata.name.clone().unwrap_or_default(),
@@ -33,8 +34,13 @@ fn verdict(key: &SigningKey, found: &Found, rules: Option<&Rules>) -> SigningKey
         accepted: match (problems.first(), rules) {
             (Some(first), _) => Finding::no(first.reason, joined(&problems)),
             (None, None) => Finding::unknown(Reason::WorkspaceNotReady, "the Workspace is not accepted yet"),
+            (None, Some(_)) if came_late => Finding::yes(
+                Reason::Accepted,
+                "the spec is valid and fits the profile; import: the line has keys, so nothing is read there any more: leave it out",
+            ),
             (None, Some(_)) => Finding::yes(Reason::Accepted, "the spec is valid and fits the profile"),
         },
+        resolved_refs: import::judge(key, found),
         insecure: lowered.then(|| {
             let message = "the operator runs with shortened waits for key rotation: for trying things out, not for customers";
             Finding::yes(Reason::Insecure, message)
@@ -46,11 +52,6 @@ fn problems(key: &SigningKey, found: &Found, rules: Option<&Rules>) -> Vec<Probl
     let spec = &key.spec;
     let mut problems = Vec::new();
     let mut refuse = |reason, message: String| problems.push(Problem { reason, message });
-    let unsupported = support::signing_key(spec);
-    if !unsupported.is_empty() {
-        let message = format!("{}: not supported by this version, leave it out", unsupported.join(", "));
-        refuse(Reason::NotYetSupported, message);
-    }
     if let Err(error) = SigningKeyName::parse(key.metadata.name.as_deref().unwrap_or_default()) {
         refuse(Reason::InvalidSpec, error.to_string());
     }
@@ -71,6 +72,9 @@ fn problems(key: &SigningKey, found: &Found, rules: Option<&Rules>) -> Vec<Probl
             }
             Ok(_) => {}
         }
+    }
+    if let Err(error) = Windows::parse(&spec.rotation.windows) {
+        refuse(Reason::InvalidSpec, error.to_string());
     }
     if let Some((algorithm, offered, rule)) = rules.and_then(|rules| not_in_force(spec.algorithm, rules)) {
         let message = format!(

@@ -2,7 +2,6 @@
 //! `NotYetSupported`, never ignored. A field works when its line here is gone.
 
 use fapi_crds::client::{ClientSpec, GrantType};
-use fapi_crds::signing_key::SigningKeySpec;
 use fapi_crds::workspace::{
     Approval, EncryptionAlgorithms, ForwardedDialect, LoginType, Profile, Protocol, Tls, WorkspaceSpec,
 };
@@ -84,11 +83,6 @@ const CLIENT: &[Field<ClientSpec>] = &[
     },
 ];
 
-const SIGNING_KEY: &[Field<SigningKeySpec>] = &[
-    Field { name: "rotation.windows", used: |spec| !spec.rotation.windows.is_empty() },
-    Field { name: "import", used: |spec| spec.import.is_some() },
-];
-
 fn asks_an_issuer(tls: &Tls) -> bool {
     tls.issuer_ref.is_some()
 }
@@ -113,9 +107,4 @@ pub fn workspace(spec: &WorkspaceSpec) -> Vec<&'static str> {
 /// Fields of a Client that it uses and that have no effect yet.
 pub fn client(spec: &ClientSpec) -> Vec<&'static str> {
     used(CLIENT, spec)
-}
-
-/// Fields of a `SigningKey` that it uses and that have no effect yet.
-pub fn signing_key(spec: &SigningKeySpec) -> Vec<&'static str> {
-    used(SIGNING_KEY, spec)
 }

@@ -157,8 +157,17 @@ pub struct SigningKeyVerdict {
     pub algorithm: KeyAlgorithm,
     /// Condition `Accepted`. A key line that is not accepted makes no keys, and retires those it has once another line signs.
     pub accepted: Finding,
+    /// Condition `ResolvedRefs`: whether the key that it brings along (`import`) can be used. Absent once the line has a key.
+    pub resolved_refs: Option<Finding>,
     /// Condition `Insecure`: timings below the production floors.
     pub insecure: Option<Finding>,
+}
+
+impl SigningKeyVerdict {
+    /// Whether the line may make keys.
+    pub fn may_make_keys(&self) -> bool {
+        self.accepted.is_true() && self.resolved_refs.as_ref().is_none_or(Finding::is_true)
+    }
 }
 
 /// What may be published.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};
 
 use fapi_crds::workspace::{Tls, WorkspaceSpec};
-use fapi_crds::{Client, KeySource, Workspace};
+use fapi_crds::{Client, KeySource, SigningKey, Workspace};
 
 use super::key_of;
 use crate::validate::ObjectKey;
@@ -22,6 +22,7 @@ pub enum Reference {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(super) enum Referrer {
     Client(ObjectKey),
+    SigningKey(ObjectKey),
     Workspace(ObjectKey),
 }
 
@@ -37,6 +38,18 @@ struct Inner {
 }
 
 impl Index {
+    /// Says what a Client or a key line refers to now, for the Workspace that it names; without one it is gone. Whom that wakes.
+    pub(super) fn refers(
+        &self,
+        referrer: &Referrer,
+        workspace: Option<ObjectKey>,
+        references: Option<BTreeSet<Reference>>,
+    ) -> Vec<ObjectKey> {
+        let (Referrer::Client(own) | Referrer::SigningKey(own) | Referrer::Workspace(own)) = referrer;
+        self.set(referrer, workspace.as_ref().unwrap_or(own), references.unwrap_or_default());
+        workspace.into_iter().collect()
+    }
+
     /// Says what somebody refers to now, in place of what was said before. Empty: it is gone.
     pub(super) fn set(&self, referrer: &Referrer, workspace: &ObjectKey, references: BTreeSet<Reference>) {
         let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -73,6 +86,12 @@ pub(super) fn of_client(client: &Client) -> BTreeSet<Reference> {
         .into_iter()
         .map(|reference| secret(&namespace, &reference.name))
         .collect()
+}
+
+/// What a key line refers to: the key that it brings along.
+pub(super) fn of_signing_key(key: &SigningKey) -> BTreeSet<Reference> {
+    let import = key.spec.import.iter();
+    import.map(|import| secret(&key_of(key).namespace, &import.secret_ref.name)).collect()
 }
 
 /// What a Workspace refers to. All of it is in its own namespace.
@@ -137,5 +156,17 @@ mod tests {
 
         index.set(&app, &retail, BTreeSet::new());
         assert!(index.referrers(&secret("team", "jwks-2")).is_empty());
+    }
+
+    #[test]
+    fn the_secret_of_a_key_that_is_brought_along_wakes_its_workspace_until_the_line_is_gone() {
+        let (index, retail) = (Index::default(), key("auth", "retail"));
+        let import = serde_json::json!({"import": {"secretRef": {"name": "vault", "key": "k"}}});
+        let line = crate::fixture::signing_key("k", "ES256", &import);
+        let own = Referrer::SigningKey(key("auth", "k"));
+        let woken = index.refers(&own, Some(retail.clone()), Some(of_signing_key(&line)));
+        assert_eq!((woken, index.referrers(&secret("auth", "vault"))), (vec![retail.clone()], vec![retail]));
+        assert!(index.refers(&own, None, None).is_empty());
+        assert!(index.referrers(&secret("auth", "vault")).is_empty());
     }
 }

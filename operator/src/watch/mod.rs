@@ -4,7 +4,7 @@
 //! |---|---|
 //! | Workspace | itself |
 //! | Client, `SigningKey` | the Workspace that it names, and the one that it named before |
-//! | Secret, `ConfigMap` (metadata only) | Workspaces that refer to it, or whose Clients do; the Workspace whose child it is |
+//! | Secret, `ConfigMap` (metadata only) | Workspaces that refer to it, or whose Clients or key lines do; the Workspace whose child it is |
 //! | Deployment, Service, `ServiceAccount`, `NetworkPolicy`, `PodDisruptionBudget`, Pod, `EndpointSlice` | the Workspace on its label |
 //! | Namespace | every Workspace that selects namespaces by labels |
 //!
@@ -171,17 +171,18 @@ impl Watches {
             let index = index.clone();
             let wakes = move |client: Option<&Client>, key: &ObjectKey| {
                 let workspace = client.map(workspace_of_client);
-                let references = client.map(index::of_client).unwrap_or_default();
-                index.set(&Referrer::Client(key.clone()), workspace.as_ref().unwrap_or(key), references);
-                workspace.into_iter().collect()
+                index.refers(&Referrer::Client(key.clone()), workspace, client.map(index::of_client))
             };
             let apis = start.apis(scope.of_clients());
             start.follow(apis, &everything(), changes::of_spec::<Client>, &wakes)
         };
-        let signing_keys =
-            start.watch(&everything(), changes::of_spec::<SigningKey>, |key: Option<&SigningKey>, _| {
-                key.map(workspace_of_signing_key).into_iter().collect()
-            });
+        let signing_keys = {
+            let index = index.clone();
+            start.watch(&everything(), changes::of_spec::<SigningKey>, move |line, key: &ObjectKey| {
+                let workspace = line.map(workspace_of_signing_key);
+                index.refers(&Referrer::SigningKey(key.clone()), workspace, line.map(index::of_signing_key))
+            })
+        };
         let secrets = {
             let index = index.clone();
             let wakes = move |secret: Option<&PartialObjectMeta<Secret>>, key: &ObjectKey| {

@@ -20,7 +20,7 @@ pub const TRIES: Lifetime = Lifetime::days(1);
 pub const TRY: Lifetime = Lifetime::minutes(1);
 
 /// How long a logout token can be used: at most two minutes (OpenID Connect Back-Channel Logout 4). Each try has its own.
-const LIFETIME: Lifetime = Lifetime::minutes(2);
+pub const LIFETIME: Lifetime = Lifetime::minutes(2);
 
 /// The first pause between two tries, and the longest.
 const PAUSES: [Lifetime; 2] = [Lifetime::seconds(5), Lifetime::minutes(15)];

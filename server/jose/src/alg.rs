@@ -110,7 +110,7 @@ impl Alg {
     /// The kind of key it needs, for people.
     pub(crate) const fn needs(self) -> &'static str {
         match self {
-            Alg::Ps256 => "an RSA key",
+            Alg::Ps256 => "an RSA key of 2048 bits or more",
             Alg::Es256 => "an EC key on P-256",
             Alg::EdDsa => "an OKP key on Ed25519",
         }
@@ -121,7 +121,7 @@ impl KeyManagement {
     /// The kind of key it needs, for people.
     pub(crate) const fn needs(self) -> &'static str {
         match self {
-            KeyManagement::RsaOaep | KeyManagement::RsaOaep256 => "an RSA key",
+            KeyManagement::RsaOaep | KeyManagement::RsaOaep256 => "an RSA key of 2048 bits or more",
             KeyManagement::EcdhEs | KeyManagement::EcdhEsA256kw => {
                 "an EC key on P-256 or an OKP key on X25519"
             }

@@ -2,7 +2,7 @@
 
 mod import;
 
-pub(crate) use self::import::{generate_p256, generate_rsa};
+pub(crate) use self::import::{generate_p256, generate_rsa, jwk, only_key, p256_in_der, rsa_in_der};
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};

@@ -502,7 +502,7 @@ fn a_key_line_must_fit_the_workspace() {
         (signing_key("k", "ECDH-ES+A256KW", &json!({"use": "enc"})), Reason::Accepted),
         (
             signing_key("k", "ES256", &json!({"import": {"secretRef": {"name": "a", "key": "b"}}})),
-            Reason::NotYetSupported,
+            Reason::Accepted,
         ),
         (
             signing_key(
@@ -510,7 +510,15 @@ fn a_key_line_must_fit_the_workspace() {
                 "ES256",
                 &json!({"rotation": {"windows": [{"days": ["Tue"], "start": "09:00", "duration": "1h"}]}}),
             ),
-            Reason::NotYetSupported,
+            Reason::Accepted,
+        ),
+        (
+            signing_key(
+                "k",
+                "ES256",
+                &json!({"rotation": {"windows": [{"days": ["Tue"], "start": "09:00", "duration": "1h", "timeZone": "CEST"}]}}),
+            ),
+            Reason::InvalidSpec,
         ),
         (
             signing_key("k", "ES256", &json!({"rotation": {"interval": "1m", "prePublish": "1s"}})),

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{Algorithm, CONTEXT, algorithm, guard};
 use crate::private::{KeyError, PrivateJwk};
-use crate::signing::{generate_p256, generate_rsa};
+use crate::signing::{generate_p256, generate_rsa, jwk, only_key, p256_in_der, rsa_in_der};
 use crate::{Content, JoseError, KeyManagement, PublicJwk};
 
 /// A private key that decrypts what was encrypted to its public half. Parsed once, cheap to clone.
@@ -42,6 +42,21 @@ impl DecryptionKey {
         let private = PrivateJwk::parse(text)?;
         let alg =
             private.algorithm().and_then(|name| name.parse().ok()).ok_or(KeyError::WrongPurpose("alg"))?;
+        DecryptionKey::from_private(&private, alg)
+    }
+
+    /// Reads a private key as people keep it: the one key of a PEM file, unencrypted, in PKCS#8, PKCS#1 (RSA) or SEC 1 (EC); or a
+    /// JWK, whose `alg`, if it has one, is this.
+    pub fn from_pem_or_jwk(alg: KeyManagement, text: &[u8]) -> Result<DecryptionKey, KeyError> {
+        if let Some(private) = jwk(text)? {
+            return DecryptionKey::from_private(&private, alg);
+        }
+        let key = only_key(text)?;
+        let private = match alg {
+            KeyManagement::RsaOaep | KeyManagement::RsaOaep256 => rsa_in_der(key.secret_der()),
+            KeyManagement::EcdhEs | KeyManagement::EcdhEsA256kw => p256_in_der(key.secret_der()),
+        };
+        let private = private.ok_or(KeyError::WrongKind { alg: alg.as_str(), needs: alg.needs() })?;
         DecryptionKey::from_private(&private, alg)
     }
 

@@ -45,35 +45,66 @@ impl SigningKey {
         if der.len() > MAX_BYTES {
             return Err(KeyError::TooLarge);
         }
-        // The library reads past an end of its own and ignores what follows (J-25).
-        if !element(SEQUENCE, der).is_some_and(|(_, rest)| rest.is_empty()) {
-            return Err(KeyError::BadFile);
-        }
-        let refused = |_| KeyError::WrongKind { alg: alg.as_str(), needs: alg.needs() };
+        is_one_element(der)?;
         let private = match alg {
-            Alg::Ps256 => {
-                let key =
-                    RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der)).map_err(refused)?;
-                from_rsa(&key)?
-            }
-            Alg::Es256 => {
-                let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
-                from_p256(&EcdsaKeyPair::from_private_key_der(algorithm, der).map_err(refused)?)?
-            }
-            Alg::EdDsa => from_ed25519(&Ed25519KeyPair::from_pkcs8(der).map_err(refused)?)?,
+            Alg::Ps256 => rsa_in_der(der),
+            Alg::Es256 => p256_in_der(der),
+            Alg::EdDsa => Ed25519KeyPair::from_pkcs8(der).ok().and_then(|key| from_ed25519(&key).ok()),
         };
+        let private = private.ok_or(KeyError::WrongKind { alg: alg.as_str(), needs: alg.needs() })?;
         SigningKey::from_private(&private, alg)
     }
 
     /// Reads the one private key of a PEM file, unencrypted. Certificates may stand beside it.
     pub fn from_pkcs8_pem(alg: Alg, pem: &[u8]) -> Result<SigningKey, KeyError> {
-        if pem.len() > MAX_BYTES {
-            return Err(KeyError::TooLarge);
-        }
-        let mut keys = PrivateKeyDer::pem_slice_iter(pem);
-        let (Some(Ok(key)), None) = (keys.next(), keys.next()) else { return Err(KeyError::BadFile) };
-        SigningKey::from_pkcs8_der(alg, key.secret_der())
+        SigningKey::from_pkcs8_der(alg, only_key(pem)?.secret_der())
     }
+
+    /// Reads a private key as people keep it: PEM, as [`SigningKey::from_pkcs8_pem`] does, or a JWK for this algorithm.
+    pub fn from_pem_or_jwk(alg: Alg, text: &[u8]) -> Result<SigningKey, KeyError> {
+        match jwk(text)? {
+            Some(private) => SigningKey::from_private(&private, alg),
+            None => SigningKey::from_pkcs8_pem(alg, text),
+        }
+    }
+}
+
+/// A private JWK, if the text is JSON.
+pub(crate) fn jwk(text: &[u8]) -> Result<Option<PrivateJwk>, KeyError> {
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Ok(None);
+    }
+    let text = std::str::from_utf8(text).map_err(|_| KeyError::BadJson)?;
+    PrivateJwk::parse(text).map(Some)
+}
+
+/// The one private key of a PEM file, in DER. Certificates may stand beside it.
+pub(crate) fn only_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, KeyError> {
+    if pem.len() > MAX_BYTES {
+        return Err(KeyError::TooLarge);
+    }
+    let mut keys = PrivateKeyDer::pem_slice_iter(pem);
+    let (Some(Ok(key)), None) = (keys.next(), keys.next()) else { return Err(KeyError::BadFile) };
+    is_one_element(key.secret_der())?;
+    Ok(key)
+}
+
+/// The library reads past an end of its own and ignores what follows (J-25).
+fn is_one_element(der: &[u8]) -> Result<(), KeyError> {
+    let whole = element(SEQUENCE, der).is_some_and(|(_, rest)| rest.is_empty());
+    if whole { Ok(()) } else { Err(KeyError::BadFile) }
+}
+
+/// An RSA key in PKCS#8 or PKCS#1.
+pub(crate) fn rsa_in_der(der: &[u8]) -> Option<PrivateJwk> {
+    let key = RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der)).ok()?;
+    from_rsa(&key).ok()
+}
+
+/// A key on P-256 in PKCS#8 or SEC 1.
+pub(crate) fn p256_in_der(der: &[u8]) -> Option<PrivateJwk> {
+    let key = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, der).ok()?;
+    from_p256(&key).ok()
 }
 
 const INTEGER: u8 = 0x02;

@@ -175,6 +175,38 @@ fn keys_are_imported_from_der_and_pem() {
     Unverified::parse(&token).unwrap().verify_with(key.public(), &[Alg::Es256]).unwrap();
 }
 
+/// J-17, J-25: what somebody brings along is a PEM file or a JWK, for the algorithm that is asked for and no other.
+#[test]
+fn a_key_that_is_brought_along_is_read_from_pem_or_a_jwk() {
+    let key = es256();
+    let text = pem("PRIVATE KEY", &EcKeyPair::from_jwk(&josekit_key(&key)).unwrap().to_der_private_key());
+    let jwk = format!("\n {}", &*key.to_private_jwk());
+    for given in [&text, &jwk] {
+        let read = SigningKey::from_pem_or_jwk(Alg::Es256, given.as_bytes()).unwrap();
+        assert_eq!((read.kid(), read.alg()), (key.kid(), Alg::Es256));
+        let other = SigningKey::from_pem_or_jwk(Alg::Ps256, given.as_bytes()).unwrap_err();
+        assert_eq!(
+            other.to_string(),
+            "the key does not suit PS256, which needs an RSA key of 2048 bits or more"
+        );
+    }
+    // It says that it signs.
+    let opens = DecryptionKey::from_pem_or_jwk(KeyManagement::EcdhEs, jwk.as_bytes()).unwrap_err();
+    assert_eq!(opens, KeyError::WrongPurpose("use"));
+    // A file does not say what it is for.
+    let opens = DecryptionKey::from_pem_or_jwk(KeyManagement::EcdhEs, text.as_bytes()).unwrap();
+    assert_eq!((opens.kid(), opens.alg()), (key.kid(), KeyManagement::EcdhEs));
+    let mut bare: Value = serde_json::from_str(&opens.to_private_jwk()).unwrap();
+    bare.as_object_mut().unwrap().remove("alg").unwrap();
+    let bare = bare.to_string();
+    assert!(DecryptionKey::from_pem_or_jwk(KeyManagement::EcdhEsA256kw, bare.as_bytes()).is_ok());
+    assert!(DecryptionKey::from_pem_or_jwk(KeyManagement::RsaOaep256, text.as_bytes()).is_err());
+    for bad in ["", "{", "{}", "[]", "\u{feff}", "{\"keys\": []}"] {
+        assert!(SigningKey::from_pem_or_jwk(Alg::Es256, bad.as_bytes()).is_err(), "{bad}");
+    }
+    assert_eq!(SigningKey::from_pem_or_jwk(Alg::Es256, b"{\xff}").unwrap_err(), KeyError::BadJson);
+}
+
 /// J-25
 #[test]
 fn other_files_are_refused() {
@@ -234,7 +266,10 @@ fn a_decryption_key_says_what_it_is_for() {
     assert_eq!(changed("alg", json!(null)).unwrap_err(), KeyError::WrongPurpose("alg"));
     assert_eq!(changed("alg", json!("ECDH-ES+A128KW")).unwrap_err(), KeyError::WrongPurpose("alg"));
     let error = changed("alg", json!("RSA-OAEP")).unwrap_err();
-    assert_eq!(error.to_string(), "the key does not suit RSA-OAEP, which needs an RSA key");
+    assert_eq!(
+        error.to_string(),
+        "the key does not suit RSA-OAEP, which needs an RSA key of 2048 bits or more"
+    );
     let rsa = private(&signing_key(Alg::Ps256)).to_string().replace(r#""PS256""#, r#""ECDH-ES""#);
     let error = DecryptionKey::from_jwk(&rsa.replace(r#""sig""#, r#""enc""#)).unwrap_err();
     assert_eq!(
