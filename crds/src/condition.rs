@@ -21,12 +21,14 @@ vocabulary! {
         Approved,
         /// Enough pods are ready to serve.
         Available,
-        /// A certificate of the client expires soon.
+        /// A certificate that it refers to expires soon.
         CertificateExpiring,
         /// The clocks of pods and operator differ by more than tokens tolerate.
         ClockSkew,
         /// Every serving pod has loaded the published document.
         ConfigSynced,
+        /// The API server refuses to delete it, as `deletionProtection` asks for.
+        DeletionProtected,
         /// Grants die with the pod.
         Ephemeral,
         /// Something is configured that is only for trying things out.
@@ -63,12 +65,14 @@ impl ConditionType {
             Self::Accepted | Self::Ready | Self::Reconciling | Self::ResolvedRefs | Self::Stalled => {
                 &Kind::ALL
             }
-            Self::Approved | Self::CertificateExpiring | Self::Programmed => &[Kind::Client],
+            Self::CertificateExpiring => &[Kind::Workspace, Kind::Client],
+            Self::Approved | Self::Programmed => &[Kind::Client],
             Self::Insecure | Self::Suspended => &[Kind::Workspace, Kind::SigningKey],
             Self::Overdue | Self::Published | Self::RotationBlocked => &[Kind::SigningKey],
             Self::Available
             | Self::ClockSkew
             | Self::ConfigSynced
+            | Self::DeletionProtected
             | Self::Ephemeral
             | Self::KeysReady
             | Self::RevocationsPending => &[Kind::Workspace],

@@ -10,9 +10,9 @@ vocabulary! {
         Accepted,
         /// A child object could not be written; the operator tries again.
         ApplyFailed,
-        /// Somebody has to approve the registration as it is now.
+        /// Somebody has to approve the registration as it is now; the one that was approved last is served until then.
         ApprovalPending,
-        /// Approval is Manual, and the admission policy that guards it is not installed, so nothing is accepted.
+        /// Approval is Manual, and the admission policy that guards it is not in force, so no approval counts.
         ApprovalUnavailable,
         /// The registration as it is now is approved, or needs no approval.
         Approved,
@@ -82,12 +82,16 @@ vocabulary! {
         Persistent,
         /// Some serving pods have not loaded the published document.
         PodsPending,
+        /// The admission policy that does this is not installed, so nothing does it.
+        PolicyNotInstalled,
         /// The Workspace's policy does not allow it.
         PolicyViolation,
         /// The profile does not allow it; the message names the rule.
         ProfileViolation,
         /// Every serving pod has loaded it.
         Programmed,
+        /// The admission policy refuses to delete it.
+        Protected,
         /// The key is in the JWKS of every serving pod.
         Published,
         /// All is well.

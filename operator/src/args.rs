@@ -47,6 +47,10 @@ pub struct Args {
         value_parser = label
     )]
     pub pod_labels: Vec<(String, String)>,
+    /// The ValidatingAdmissionPolicies of the chart are installed. Without them, deletionProtection of a Workspace protects nothing,
+    /// and the condition DeletionProtected says so.
+    #[arg(long, env = "FAPI_ADMISSION_POLICIES", default_value_t = false, action = ArgAction::Set)]
+    pub admission_policies: bool,
     /// Where /livez, /readyz and /metrics are served.
     #[arg(long, env = "FAPI_METRICS_LISTEN", default_value = "0.0.0.0:9090")]
     pub metrics_listen: SocketAddr,

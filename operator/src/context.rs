@@ -15,7 +15,7 @@ use crate::leader::Leadership;
 use crate::material::Certified;
 use crate::metrics::Metrics;
 use crate::rotate::Floors;
-use crate::validate::ObjectKey;
+use crate::validate::{Guard, ObjectKey};
 use crate::watch::{Scope, Stores};
 
 /// Where the internal port of a pod is reached. Tests put stand-ins there.
@@ -30,6 +30,8 @@ pub struct Settings {
     pub build: crate::build::Settings,
     /// For the keys.
     pub floors: Floors,
+    /// Whether the chart's admission policies are installed.
+    pub admission_policies: bool,
 }
 
 /// Everything that reconciles share.
@@ -64,6 +66,8 @@ pub(crate) struct Memory {
     pub(crate) marks: HashMap<(&'static str, ObjectKey), Mark>,
     /// By uid: the version that was seen when a status was written, and that status.
     pub(crate) statuses: HashMap<String, (String, serde_json::Value)>,
+    /// By Workspace: whether approvals are kept from others, as it was when it was tried.
+    pub(crate) tried: HashMap<ObjectKey, Tried>,
     /// How often in a row a Workspace was seen on its way to a revision.
     pub(crate) polls: HashMap<ObjectKey, u32>,
 }
@@ -82,6 +86,14 @@ pub(crate) struct Identity {
     pub(crate) authority: String,
     pub(crate) certificate: Certified,
     pub(crate) tls: Arc<rustls::ClientConfig>,
+}
+
+/// An answer of [`crate::guard`].
+#[derive(Clone)]
+pub(crate) struct Tried {
+    pub(crate) guard: Guard,
+    pub(crate) approvals: Vec<(ObjectKey, String)>,
+    pub(crate) at: i64,
 }
 
 /// A version of an object in which every field of ours was as we wrote it.

@@ -24,7 +24,9 @@ use crate::material::SecretData;
 use crate::names::Names;
 use crate::status::newer;
 use crate::validate::ObjectKey;
-use crate::validate::{Found, FoundClient, Fresh, Missing, References, Resolved, Value, references};
+use crate::validate::{
+    Found, FoundClient, Fresh, Guard, Guards, Missing, References, Resolved, Value, references,
+};
 use crate::watch::{key_of, workspace_of_client, workspace_of_signing_key};
 
 /// The Workspace's own Secrets, as the API server has them.
@@ -124,6 +126,8 @@ pub async fn dereference(
         fresh,
         tombstones_done: BTreeSet::new(),
         floors: cx.settings.floors,
+        // Nothing is in force that was not shown to be.
+        guards: Guards { approval: Guard::Missing, deletion: Guard::Missing },
         now: cx.clock.seconds(),
     })
 }

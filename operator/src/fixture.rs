@@ -15,8 +15,8 @@ use crate::material::{self, Material, Wanted};
 use crate::names::{Names, WorkspaceName};
 use crate::rotate::{Floors, KeySet};
 use crate::validate::{
-    ClientVerdict, Found, FoundClient, Fresh, Missing, Previous, References, Resolved, Value, Verdict,
-    validate,
+    ClientVerdict, Found, FoundClient, Fresh, Guard, Guards, Missing, Previous, References, Resolved, Value,
+    Verdict, validate,
 };
 
 /// 2026-01-01T00:00:00Z
@@ -148,6 +148,7 @@ pub(crate) fn found(workspace: Workspace, clients: Vec<FoundClient>) -> Found {
         fresh: Fresh::Everywhere,
         tombstones_done: BTreeSet::new(),
         floors: Floors::PRODUCTION,
+        guards: Guards { approval: Guard::InForce, deletion: Guard::InForce },
         now: NOON,
     }
 }

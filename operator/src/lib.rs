@@ -17,7 +17,7 @@
 //! | [`observe`] | asks the pods what they have loaded |
 //! | [`keys`] | takes the steps that `rotate` decides, each of them one write |
 //! | [`apply`] | makes the children as `build` wants them, and the manifest by compare-and-swap |
-//! | [`unattached`], [`finalizer`], [`events`] | the edges: no Workspace, a deleted Client, people who look on |
+//! | [`unattached`], [`finalizer`], [`guard`], [`events`] | the edges: no Workspace, a deleted Client, who may approve, people who look on |
 //! | [`leader`] | one process at a time |
 
 pub mod apply;
@@ -32,6 +32,7 @@ pub mod events;
 pub mod finalizer;
 #[cfg(test)]
 mod fixture;
+pub mod guard;
 pub mod keys;
 pub mod leader;
 pub mod material;

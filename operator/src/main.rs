@@ -70,6 +70,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
             scope: args.scope(),
             build: build_settings(&args, &namespace),
             floors: args.floors(),
+            admission_policies: args.admission_policies,
         },
         pace: args.pace(),
         leadership,

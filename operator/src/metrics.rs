@@ -47,6 +47,7 @@ pub struct Metrics {
     revision: Family<Of, Gauge<i64, AtomicI64>>,
     pods: Family<Of, Gauge>,
     pods_current: Family<Of, Gauge>,
+    expiry: Family<Of, Gauge<i64, AtomicI64>>,
 }
 
 impl Default for Metrics {
@@ -72,8 +73,14 @@ impl Default for Metrics {
             "Serving pods that have loaded the published revision",
             pods_current.clone(),
         );
+        let expiry = Family::default();
+        registry.register(
+            "client_certificate_expiry_timestamp_seconds",
+            "When the first certificate of a Workspace's Clients expires",
+            expiry.clone(),
+        );
         let registry = Arc::new(registry);
-        Self { registry, reconciles, duration, applied, calls, leading, revision, pods, pods_current }
+        Self { registry, reconciles, duration, applied, calls, leading, revision, pods, pods_current, expiry }
     }
 }
 
@@ -103,11 +110,25 @@ impl Metrics {
         self.pods_current.get_or_create(&of).set(i64::from(current));
     }
 
+    /// When the first certificate of the Clients expires; `None` without any.
+    pub(crate) fn expires(&self, workspace: &ObjectKey, at: Option<i64>) {
+        let of = Of { namespace: workspace.namespace.clone(), workspace: workspace.name.clone() };
+        match at {
+            Some(at) => {
+                self.expiry.get_or_create(&of).set(at);
+            }
+            None => {
+                self.expiry.remove(&of);
+            }
+        }
+    }
+
     pub(crate) fn forget(&self, workspace: &ObjectKey) {
         let of = Of { namespace: workspace.namespace.clone(), workspace: workspace.name.clone() };
         self.revision.remove(&of);
         self.pods.remove(&of);
         self.pods_current.remove(&of);
+        self.expiry.remove(&of);
     }
 
     /// As a scraper reads them.
@@ -160,6 +181,7 @@ mod tests {
         metrics.called(&http::Method::GET, None);
         metrics.leads(true);
         metrics.published(&workspace, 1, 2, 3);
+        metrics.expires(&workspace, Some(4));
         assert_eq!(samples(&metrics.text()), documented(), "left: /metrics, right: docs/metrics.md");
         metrics.forget(&workspace);
         assert!(!metrics.text().contains("retail"));

@@ -9,6 +9,7 @@ use fapi_crds::condition::{self, Status};
 use fapi_crds::names::label;
 use fapi_crds::workspace::WorkspaceStatus;
 use fapi_crds::{Client, ConditionType, Reason, SigningKey, Workspace};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use tracing::{debug, info, warn};
 
 use crate::apply::{Parent, apply};
@@ -17,6 +18,7 @@ use crate::clock::share_of;
 use crate::context::Context;
 use crate::dereference::{OwnSecrets, dereference, own_secrets};
 use crate::error::{Class, Error};
+use crate::guard::guards;
 use crate::keys::{self, Rotated, Surroundings};
 use crate::material::{self, Certified, Wanted};
 use crate::names::{Names, WorkspaceName};
@@ -41,6 +43,8 @@ pub async fn reconcile(cx: Arc<Context>, key: ObjectKey) -> Outcome {
     let workspace = cx.stores.workspaces.find(&key).map(|workspace| {
         let mut workspace = workspace.as_ref().clone();
         workspace.status = status::newer(&cx, &workspace.metadata).or(workspace.status);
+        // Nothing new is made for it, and what is revoked is revoked.
+        workspace.spec.suspend |= workspace.metadata.deletion_timestamp.is_some();
         workspace
     });
     let result = match &workspace {
@@ -76,8 +80,8 @@ pub async fn reconcile(cx: Arc<Context>, key: ObjectKey) -> Outcome {
 }
 
 async fn one(cx: &Context, key: &ObjectKey, workspace: &Workspace) -> Result<Outcome, Error> {
-    // Its children go with it, and nothing new is made for it.
-    if workspace.metadata.deletion_timestamp.is_some() {
+    if workspace.metadata.deletion_timestamp.is_some() && !is_held_back(workspace) {
+        // Its children go with it, and nothing new is made for it.
         return Ok(Outcome::Forget);
     }
     let Ok(name) = WorkspaceName::parse(&key.name) else { return Ok(Outcome::Forget) };
@@ -89,10 +93,12 @@ async fn one(cx: &Context, key: &ObjectKey, workspace: &Workspace) -> Result<Out
     let mut found = dereference(cx, workspace, &names, &own, false).await?;
     let acks = ask(cx, &names, &uid, &own, &found).await?;
     found.tombstones_done = acks.tombstones_done(Counting::Serving);
+    found.guards = guards(cx, &found).await?;
     let mut verdict = validate(&found);
     if verdict.wants_fresh_list {
         let done = found.tombstones_done;
         found = Found { tombstones_done: done, ..dereference(cx, workspace, &names, &own, true).await? };
+        found.guards = guards(cx, &found).await?;
         verdict = validate(&found);
     }
 
@@ -141,12 +147,20 @@ async fn one(cx: &Context, key: &ObjectKey, workspace: &Workspace) -> Result<Out
     Ok(Outcome::Again(again(cx, key, &found, &verdict, &acks, published.as_ref())))
 }
 
+/// Whether somebody's finalizer keeps a deleted Workspace, whose pods serve meanwhile (K-15). Those of the garbage collector do not:
+/// it is about to remove, or to let go, what would be written.
+fn is_held_back(workspace: &Workspace) -> bool {
+    let finalizers = workspace.metadata.finalizers.as_deref().unwrap_or_default();
+    !finalizers.is_empty() && !finalizers.iter().any(|name| name == "foregroundDeletion" || name == "orphan")
+}
+
 /// Nobody of that name is there.
 async fn nobody(cx: &Context, key: &ObjectKey) -> Result<Outcome, Error> {
     {
         let mut memory = cx.memory();
         memory.identities.remove(key);
         memory.polls.remove(key);
+        memory.tried.remove(key);
         // Those of its children, by the beginning of their names. One of another's too many is made anew at its next look.
         memory
             .marks
@@ -230,7 +244,8 @@ async fn tell(
         deployment: deployment.as_deref(),
         now: cx.clock.now(),
     };
-    let mut programmed = 0;
+    let is_first = found.previous.is_none();
+    let mut counted = status::Counted::default();
     for found in &found.clients {
         let client = &found.client;
         let Some(verdict) =
@@ -239,12 +254,23 @@ async fn tell(
             continue;
         };
         let status = status::client(&facts, client, verdict);
-        programmed += usize::from(condition::is_true(&status.conditions, ConditionType::Programmed));
+        counted.programmed += usize::from(condition::is_true(&status.conditions, ConditionType::Programmed));
         if status::write(cx, client, client.status.as_ref(), &status).await? {
             look_on(cx, client, client.status.as_ref(), &status).await;
         }
-        if verdict.deleting && is_forgotten(&facts, verdict) {
-            finalizer::remove(cx, client).await?;
+        counted.refused += usize::from(is_refused(&facts, client, verdict, &status));
+        if finalizer::is_waited_for(client) {
+            if is_forgotten(&facts, verdict, is_first) {
+                finalizer::remove(cx, client).await?;
+            } else if facts.applied.is_some() && finalizer::namespace_goes(cx, client).await? {
+                // Its tombstone stays in the document, for pods that come later.
+                let message = format!(
+                    "Client {} went with its namespace before every pod had confirmed that it is refused",
+                    verdict.key
+                );
+                cx.events.warning(workspace, Reason::RevocationsPending, message).await;
+                finalizer::remove(cx, client).await?;
+            }
         }
     }
     for line in &found.signing_keys {
@@ -255,12 +281,19 @@ async fn tell(
             status::write::<SigningKey, _>(cx, line, line.status.as_ref(), &status).await?;
         }
     }
-    let status = status::workspace(&facts, programmed);
+    let status = status::workspace(&facts, counted);
+    let expiries = verdict.clients.iter().filter_map(|client| client.facts.earliest_expiry.as_ref());
+    cx.metrics.expires(&key, expiries.map(|time| time.0.as_second()).min());
     if let Some(config) = &status.config {
         cx.metrics.published(&key, config.revision, config.pods_current, config.pods_total);
     }
     if status::write(cx, workspace, workspace.status.as_ref(), &status).await? {
         let before = workspace.status.as_ref().map_or(&[][..], |status| &status.conditions);
+        let bad = [
+            (ConditionType::CertificateExpiring, Status::True),
+            (ConditionType::DeletionProtected, Status::False),
+        ];
+        warn_of(cx, workspace, &bad, before, &status.conditions).await;
         if let Some(ready) = turned(ConditionType::Ready, before, &status.conditions) {
             if ready.status == Status::True.as_str() {
                 cx.events.normal(workspace, "Ready", ready.message.clone()).await;
@@ -286,30 +319,71 @@ async fn look_on(cx: &Context, client: &Client, before: Option<&ClientStatus>, a
     {
         cx.events.normal(client, "ClientProgrammed", programmed.message.clone()).await;
     }
-    for type_ in [ConditionType::Accepted, ConditionType::ResolvedRefs] {
-        if let Some(condition) = turned(type_, before, &after.conditions)
-            && condition.status == Status::False.as_str()
+    // It was refused before: not every Client that nobody has to approve.
+    if let Some(approved) = turned(ConditionType::Approved, before, &after.conditions)
+        && approved.status == Status::True.as_str()
+        && condition::find(before, ConditionType::Approved)
+            .is_some_and(|before| before.status == Status::False.as_str())
+    {
+        cx.events.normal(client, "ClientApproved", approved.message.clone()).await;
+    }
+    let bad = [
+        (ConditionType::Accepted, Status::False),
+        (ConditionType::ResolvedRefs, Status::False),
+        (ConditionType::Approved, Status::False),
+        (ConditionType::CertificateExpiring, Status::True),
+    ];
+    warn_of(cx, client, &bad, before, &after.conditions).await;
+}
+
+/// An event for each condition that has just become what it should not be.
+async fn warn_of(
+    cx: &Context,
+    object: &impl kube::Resource<DynamicType = ()>,
+    bad: &[(ConditionType, Status)],
+    before: &[Condition],
+    after: &[Condition],
+) {
+    for (type_, status) in bad {
+        if let Some(condition) = turned(*type_, before, after)
+            && condition.status == status.as_str()
         {
-            cx.events
-                .warning(
-                    client,
-                    condition.reason.parse().unwrap_or(Reason::Pending),
-                    condition.message.clone(),
-                )
-                .await;
+            let reason = condition.reason.parse().unwrap_or(Reason::Pending);
+            cx.events.warning(object, reason, condition.message.clone()).await;
         }
     }
 }
 
+/// Whether a Client that has to be refused may still be served by some pod. Deleted ones whose grants end are counted by their
+/// tombstones.
+fn is_refused(
+    facts: &Facts<'_>,
+    client: &Client,
+    verdict: &crate::validate::ClientVerdict,
+    status: &ClientStatus,
+) -> bool {
+    if verdict.deleting {
+        let keeps = client.spec.on_delete == fapi_crds::client::OnDelete::KeepGrants;
+        return keeps && facts.applied.is_some_and(|applied| !is_loaded(facts, &applied));
+    }
+    let disabled = verdict.registration.as_ref().is_some_and(|registration| !registration.enabled);
+    disabled && !condition::is_true(&status.conditions, ConditionType::Programmed)
+}
+
+fn is_loaded(facts: &Facts<'_>, applied: &Published<'_>) -> bool {
+    let counting = rotate::counting(applied.lines);
+    facts.acks.confirm(counting, applied.manifest().revision, |_| true) == rotate::Confirmation::All
+}
+
 /// Whether every pod refuses a deleted Client and has forgotten what it had.
-fn is_forgotten(facts: &Facts<'_>, verdict: &crate::validate::ClientVerdict) -> bool {
-    let Some(applied) = facts.applied else { return true };
+fn is_forgotten(facts: &Facts<'_>, verdict: &crate::validate::ClientVerdict, is_first: bool) -> bool {
+    // Nothing is published now: that is well only if nothing ever was.
+    let Some(applied) = facts.applied else { return is_first };
     let tombstones =
         facts.verdict.publication.as_ref().map_or(&[][..], |publication| &publication.document.tombstones);
     let remembered =
         tombstones.iter().any(|tombstone| Some(&tombstone.client_id) == verdict.client_id.as_ref());
-    let loaded = facts.acks.confirm(rotate::counting(applied.lines), applied.manifest().revision, |_| true);
-    !remembered && loaded == rotate::Confirmation::All
+    !remembered && is_loaded(facts, &applied)
 }
 
 /// When to look again: soon while pods are on their way, in time for the next step of a key, and now and then in any case.

@@ -8,7 +8,7 @@ use fapi_crds::names::label;
 use fapi_crds::{Client, KeySource, SecretKeyRef, SigningKey, Workspace};
 use fapi_operator::rotate::Floors;
 use fapi_operator::validate::{
-    Found, FoundClient, Fresh, Missing, Previous, References, Resolved, Value, references,
+    Found, FoundClient, Fresh, Guards, Missing, Previous, References, Resolved, Value, references,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use zeroize::Zeroizing;
@@ -76,6 +76,7 @@ impl Surroundings<'_> {
             fresh: Fresh::Everywhere,
             tombstones_done: self.tombstones_done.clone(),
             floors: self.floors,
+            guards: Guards::LAPTOP,
             now: self.now,
         }
     }

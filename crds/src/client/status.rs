@@ -29,7 +29,8 @@ pub struct ClientStatus {
     /// Where it is published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<ClientConfigStatus>,
-    /// Digest of everything that was resolved, Secrets included. Approval is of this digest.
+    /// Digest of everything that was resolved, what is public in Secrets included. Approval is of this digest. `enabled` is no part
+    /// of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub registration_digest: Option<String>,
@@ -67,13 +68,18 @@ pub struct WorkspaceIdentity {
 }
 
 /// Where a Client is published.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientConfigStatus {
     /// First revision of the Workspace's document with this Client as it is.
     pub revision: i64,
     /// Shard it is in.
     pub shard: i32,
+    /// Digest of the registration that is published: another than `registrationDigest` while the latter waits for approval or
+    /// cannot be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub digest: Option<String>,
 }
 
 /// A key or certificate of a client.

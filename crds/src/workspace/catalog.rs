@@ -77,7 +77,9 @@ pub struct AllowedClients {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<LabelSelector>,
     /// `Automatic` (default), or `Manual`: a Client takes effect when its annotation `fapi.rs/approved-digest` equals its
-    /// `status.registrationDigest`, and every change asks again.
+    /// `status.registrationDigest`. Every change asks again, also one in a Secret; until then the last approved registration is
+    /// served. Disabling and deleting act at once. It needs the ValidatingAdmissionPolicy of the chart, which lets only holders of
+    /// the verb `approve` on the Workspace set the annotation: where that is not in force, no approval counts.
     #[serde(default)]
     pub approval: Approval,
 }

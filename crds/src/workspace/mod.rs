@@ -84,7 +84,8 @@ pub struct WorkspaceSpec {
     /// Stop changes that the spec asks for. Keys go on rotating, revocations go on, the status goes on. Default false.
     #[serde(default)]
     pub suspend: bool,
-    /// Refuse deletion until this is false (by a ValidatingAdmissionPolicy; a deleted namespace still goes). Default false.
+    /// Refuse deletion until this is false. A ValidatingAdmissionPolicy of the chart does it, and the condition `DeletionProtected`
+    /// says whether it is there; a deleted namespace still goes. Default false.
     #[serde(default)]
     pub deletion_protection: bool,
     /// Number of pods, 0 to 100. Default 1; with SQLite at most 1; ignored while `server.autoscaling` is set.

@@ -16,7 +16,7 @@ pub struct WorkspaceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Ready`, `Reconciling`, `Stalled`, `Accepted`, `ResolvedRefs`, `KeysReady`, `ConfigSynced`, `RevocationsPending`, `Available`, `Suspended`, `Insecure`,
-    /// `Ephemeral`, `ClockSkew`.
+    /// `Ephemeral`, `ClockSkew`, `CertificateExpiring`, `DeletionProtected`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

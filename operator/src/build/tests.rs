@@ -317,3 +317,36 @@ fn what_is_built_can_be_read_by_the_server() {
     assert_eq!(loaded.manifest.revision, 1);
     assert_eq!(loaded.to_registry(fapi_schema::compile).unwrap().clients().count(), 1);
 }
+
+/// K-05: what people write is data. It stands in the configuration, word for word, and no byte of anything else changes.
+#[test]
+fn hostile_words_change_nothing_but_the_configuration() {
+    let plain = built(&quickstart());
+    let others = |desired: &Desired<Prepared>| -> Vec<Value> {
+        desired.iter().filter(|object| object.kind() != "Secret").map(shown).collect()
+    };
+    for words in [
+        "'; DROP TABLE grants; --",
+        "{{ .Values.image }}",
+        "$(id) `id` ${PATH} %s",
+        "<script>alert(1)</script>",
+        "\"}],\"image\":\"evil.example/x\"",
+        "line\n---\nkind: Pod\nmetadata: {name: evil}",
+        "../../etc/passwd\u{7f}\u{202e}",
+    ] {
+        let spec = json!({
+            "ui": {"brand": words},
+            "scopes": [{"name": "accounts", "claims": ["name"], "description": {"en": words}}],
+        });
+        let hostile = client("auth", "budget", &json!({"displayName": {"en": words}}));
+        let found = found(workspace_with(&spec), vec![found_client(hostile)]);
+        let verdict = validate(&found);
+        assert_eq!(others(&built(&found)), others(&plain), "K-05 {words}");
+        let published = crate::fixture::previous(&found, &verdict);
+        let document = serde_json::to_value(&published.document).unwrap();
+        assert_eq!(document["ui"]["brand"], words);
+        let registration = verdict.client("budget").registration.clone().unwrap();
+        assert_eq!(registration.display_name["en"], words);
+        assert_eq!(published.clients[&registration.client_id], registration);
+    }
+}

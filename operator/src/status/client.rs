@@ -5,14 +5,14 @@ use fapi_crds::condition::Status;
 use fapi_crds::{Client, ConditionType, Reason};
 
 use super::{Conditions, Facts, signed};
-use crate::validate::{ClientVerdict, Finding};
+use crate::validate::{ClientVerdict, Finding, digest};
 use crate::watch::key_of;
 
 /// The status of a Client of the Workspace.
 pub fn client(facts: &Facts<'_>, client: &Client, verdict: &ClientVerdict) -> ClientStatus {
     let before = client.status.clone().unwrap_or_default();
     let workspace = key_of(facts.workspace);
-    let config = config(facts, verdict, &before);
+    let config = config(facts, verdict, before.config.as_ref());
     let mut status = ClientStatus {
         observed_generation: verdict.generation,
         conditions: before.conditions,
@@ -29,35 +29,40 @@ pub fn client(facts: &Facts<'_>, client: &Client, verdict: &ClientVerdict) -> Cl
         redirect_uris: verdict.facts.redirect_uris.clone(),
         secrets: verdict.facts.secrets.clone(),
     };
-    let programmed = programmed(facts, verdict, config);
+    let programmed = programmed(facts, verdict, status.config.as_ref());
     let mut conditions =
         Conditions { list: &mut status.conditions, generation: verdict.generation, now: facts.now };
     conditions.set(ConditionType::Accepted, &verdict.accepted);
     conditions.set(ConditionType::ResolvedRefs, &verdict.resolved_refs);
+    conditions.set(ConditionType::Approved, &verdict.approved);
     conditions.set(ConditionType::Programmed, &programmed);
     conditions.set_or_remove(ConditionType::CertificateExpiring, verdict.certificate_expiring.as_ref());
-    conditions.summarize(&[&verdict.accepted, &verdict.resolved_refs, &programmed]);
+    conditions.summarize(&[&verdict.accepted, &verdict.resolved_refs, &verdict.approved, &programmed]);
     status
 }
 
-/// The first revision with the Client as it is: kept as long as what was resolved is the same.
-fn config(facts: &Facts<'_>, verdict: &ClientVerdict, before: &ClientStatus) -> Option<ClientConfigStatus> {
+/// The first revision with what is published of the Client: kept as long as that is the same.
+fn config(
+    facts: &Facts<'_>,
+    verdict: &ClientVerdict,
+    before: Option<&ClientConfigStatus>,
+) -> Option<ClientConfigStatus> {
     let applied = facts.applied?;
-    verdict.registration.as_ref()?;
+    let digest = digest(verdict.registration.as_ref()?);
     let current = signed(applied.manifest().revision);
-    // Without a digest nothing new was resolved: what was published before is kept.
-    let digest = verdict.facts.registration_digest.as_ref();
-    let same = digest.is_none_or(|digest| before.registration_digest.as_ref() == Some(digest));
     // A revision beyond the current one is of a cluster before it was restored.
-    let known = before.config.filter(|known| same && known.revision <= current);
+    let known = before
+        .filter(|known| known.digest.as_ref() == Some(&digest) && known.revision <= current)
+        .map(|known| known.revision);
     Some(ClientConfigStatus {
-        revision: known.map_or(current, |known| known.revision),
+        revision: known.unwrap_or(current),
         shard: verdict.shard.map_or(0, i32::from),
+        digest: Some(digest),
     })
 }
 
-fn programmed(facts: &Facts<'_>, verdict: &ClientVerdict, config: Option<ClientConfigStatus>) -> Finding {
-    let wrong = [&verdict.accepted, &verdict.resolved_refs]
+fn programmed(facts: &Facts<'_>, verdict: &ClientVerdict, config: Option<&ClientConfigStatus>) -> Finding {
+    let wrong = [&verdict.accepted, &verdict.resolved_refs, &verdict.approved]
         .into_iter()
         .find(|finding| finding.status == Status::False);
     let config = match (config, wrong) {

@@ -28,7 +28,7 @@ use crate::watch::key_of;
 
 pub use client::client;
 pub use signing_key::signing_key;
-pub use workspace::workspace;
+pub use workspace::{Counted, workspace};
 
 /// What statuses are made of.
 #[derive(Clone, Copy)]
@@ -299,7 +299,7 @@ mod tests {
             deployment: None,
             now: now(),
         };
-        let first = super::workspace(&facts, 0);
+        let first = super::workspace(&facts, Counted::default());
         workspace.status = Some(first.clone());
         let later = jiff::Timestamp::from_second(NOON.as_unix() + 86_400).unwrap();
         let facts = Facts {
@@ -310,7 +310,7 @@ mod tests {
             deployment: None,
             now: later,
         };
-        assert_eq!(super::workspace(&facts, 0), first);
+        assert_eq!(super::workspace(&facts, Counted::default()), first);
         insta::assert_snapshot!(conditions(&first.conditions).join("\n"), @r"
         Accepted True Accepted
         ResolvedRefs True Resolved

@@ -14,8 +14,17 @@ const MOST_KEYS: usize = 64;
 /// Most pods that a status names.
 const MOST_LAGGARDS: usize = 10;
 
-/// The status of the Workspace; `programmed` Clients are loaded everywhere.
-pub fn workspace(facts: &Facts<'_>, programmed: usize) -> WorkspaceStatus {
+/// How many Clients there are of some kind.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Counted {
+    /// Loaded everywhere.
+    pub programmed: usize,
+    /// To be refused, and perhaps not refused everywhere.
+    pub refused: usize,
+}
+
+/// The status of the Workspace.
+pub fn workspace(facts: &Facts<'_>, counted: Counted) -> WorkspaceStatus {
     let workspace = facts.workspace;
     let verdict = &facts.verdict.workspace;
     let before = workspace.status.clone().unwrap_or_default();
@@ -38,7 +47,7 @@ pub fn workspace(facts: &Facts<'_>, programmed: usize) -> WorkspaceStatus {
             .as_ref()
             .map(|name| format!("app.kubernetes.io/name=fapi-server,{}={name}", label::WORKSPACE)),
         config: facts.applied.map(|applied| config(facts, &applied, before.config.as_ref())),
-        clients: Some(counts(facts, programmed)),
+        clients: Some(counts(facts, counted.programmed)),
         keys: facts.applied.map(|applied| keys(&applied)).unwrap_or_default(),
         tls: verdict.tls_not_after.clone().map(|not_after| TlsStatus { not_after: Some(not_after) }),
     };
@@ -50,11 +59,13 @@ pub fn workspace(facts: &Facts<'_>, programmed: usize) -> WorkspaceStatus {
     conditions.set(ConditionType::ResolvedRefs, &verdict.resolved_refs);
     conditions.set(ConditionType::KeysReady, &keys_ready);
     conditions.set(ConditionType::ConfigSynced, &synced);
-    conditions.set(ConditionType::RevocationsPending, &revocations(facts, &synced));
+    conditions.set(ConditionType::RevocationsPending, &revocations(facts, counted.refused, &synced));
     conditions.set(ConditionType::Available, &available);
     conditions.set_or_remove(ConditionType::Suspended, verdict.suspended.as_ref());
     conditions.set(ConditionType::Insecure, &verdict.insecure);
     conditions.set(ConditionType::Ephemeral, &verdict.ephemeral);
+    conditions.set_or_remove(ConditionType::CertificateExpiring, verdict.certificate_expiring.as_ref());
+    conditions.set_or_remove(ConditionType::DeletionProtected, verdict.deletion_protected.as_ref());
     conditions.set_or_remove(ConditionType::ClockSkew, clock_skew(facts).as_ref());
     conditions.summarize(&[&verdict.accepted, &verdict.resolved_refs, &keys_ready, &synced, &available]);
     status
@@ -156,18 +167,19 @@ fn synced(facts: &Facts<'_>) -> Finding {
     }
 }
 
-fn revocations(facts: &Facts<'_>, synced: &Finding) -> Finding {
+fn revocations(facts: &Facts<'_>, refused: usize, synced: &Finding) -> Finding {
     let publication = facts.verdict.publication.as_ref();
     let tombstones = publication.map_or(0, |publication| publication.document.tombstones.len());
     let lines = facts.applied.map_or(&[][..], |applied| applied.lines);
     let revoked =
         |key: &&crate::rotate::KeyFacts| key.state == KeyState::Revoked && key.removal_acked_at.is_none();
     let keys = lines.iter().flat_map(|line| &line.keys).filter(revoked).count();
-    if tombstones + keys == 0 {
+    let clients = tombstones + refused;
+    if clients + keys == 0 {
         return Finding::no(Reason::RevocationsConfirmed, "");
     }
     let waiting = if synced.is_true() { "the pods are removing what they had" } else { &synced.message };
-    let message = format!("{tombstones} Clients and {keys} keys are being revoked: {waiting}");
+    let message = format!("{clients} Clients and {keys} keys are being revoked: {waiting}");
     Finding::yes(Reason::RevocationsPending, message)
 }
 

@@ -89,7 +89,9 @@ pub(super) fn read(
         }
     }
     let registration = registration.filter(|_| refused.is_empty());
-    facts.registration_digest = registration.as_ref().map(digest);
+    // Approval is of what it may do when it is enabled.
+    facts.registration_digest =
+        registration.as_ref().map(|written| digest(&Registration { enabled: true, ..written.clone() }));
     Content { refused, unresolved, registration, facts }
 }
 
@@ -123,8 +125,8 @@ pub(super) fn refusals(in_force: &InForce, registration: &Registration) -> Vec<P
     refused.into_iter().map(problem).collect()
 }
 
-/// `status.registrationDigest`: of everything that was resolved.
-fn digest(registration: &Registration) -> String {
+/// `status.registrationDigest` and `status.config.digest`: of everything that was resolved.
+pub(crate) fn digest(registration: &Registration) -> String {
     let bytes = fapi_config::canonical::to_vec(registration).unwrap_or_default();
     format!("sha256:{}", crate::names::hex(&fapi_jose::sha256(bytes)))
 }

@@ -11,6 +11,7 @@ use fapi_crds::{Client, SecretKeyRef, SigningKey, Workspace};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
+use super::guards::Guards;
 use super::ledger::Ledger;
 use crate::build::LEDGER_FILE;
 use crate::rotate::Floors;
@@ -35,6 +36,8 @@ pub struct Found {
     pub tombstones_done: BTreeSet<Incarnation>,
     /// The least waits of key rotation that the operator was started with.
     pub floors: Floors,
+    /// Which admission policies are in force.
+    pub guards: Guards,
     /// The time.
     pub now: Timestamp,
 }

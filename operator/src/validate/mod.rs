@@ -7,6 +7,7 @@
 mod client;
 mod details;
 mod found;
+mod guards;
 mod identity;
 mod import;
 pub mod ledger;
@@ -30,8 +31,11 @@ use fapi_core::Lifetime;
 use fapi_core::client::Registration;
 use fapi_core::ids::ClientId;
 use fapi_crds::{Reason, client::OnDelete as SaidOnDelete};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+pub(crate) use client::digest;
 pub use found::{Found, FoundClient, Fresh, Missing, Previous, References, Resolved, Value, references};
+pub use guards::{Guard, Guards};
 pub use verdict::{
     ClientFacts, ClientVerdict, Finding, ObjectKey, Publication, SigningKeyVerdict, Verdict, WorkspaceVerdict,
 };
@@ -108,6 +112,7 @@ fn verdict(candidate: &Candidate<'_>, accepted: Finding, resolved_refs: Finding)
         client_id: candidate.client_id.as_ref().ok().cloned(),
         accepted,
         resolved_refs,
+        approved: Finding::unknown(Reason::Pending, "not looked at: Accepted says why"),
         certificate_expiring: None,
         registration: None,
         incarnation: None,
@@ -175,7 +180,7 @@ impl Court<'_> {
         let content = client::read(candidate.found, id, &incarnation, self.in_force, self.found.now);
 
         let mut verdict = verdict(candidate, accepted(candidate, &content), resolved(&content));
-        verdict.certificate_expiring = expiring(&content.facts, self.found.now);
+        verdict.certificate_expiring = expiring(content.facts.earliest_expiry.as_ref(), self.found.now);
         verdict.incarnation = Some(incarnation.clone());
         let problems = || content.refused.iter().chain(&content.unresolved);
         let failing_since = match problems().next() {
@@ -187,19 +192,34 @@ impl Court<'_> {
             until.is_some_and(|until| self.found.now < until) && !problems().any(Problem::is_immediate);
         let last_good = previous.filter(|previous| client::refusals(self.in_force, previous).is_empty());
 
+        let enabled = candidate.found.client.spec.enabled;
+        let (spec, guards) = (&self.found.workspace.spec, self.found.guards);
+        verdict.approved = match &content.facts.registration_digest {
+            Some(digest) => guards::approval(spec, guards, &candidate.found.client, digest),
+            None => Finding::unknown(
+                Reason::Pending,
+                "there is nothing to approve yet: see Accepted and ResolvedRefs",
+            ),
+        };
         verdict.registration = match (content.registration, last_good) {
             // Suspended: what was published goes on, and only gets less.
-            (_, last_good) if self.found.workspace.spec.suspend => last_good.map(|previous| Registration {
-                enabled: previous.enabled && candidate.found.client.spec.enabled,
-                ..previous
-            }),
+            (_, last_good) if spec.suspend => {
+                last_good.map(|previous| Registration { enabled: previous.enabled && enabled, ..previous })
+            }
+            // The last one that was approved, or that was published before anybody had to. Approval is of what it may do when it
+            // is enabled, so that disabling acts at once, and enabling again too.
+            (Some(_), last_good) if !verdict.approved.is_true() => {
+                if last_good.is_some() {
+                    verdict.approved.message.push_str("; what was published before goes on until then");
+                }
+                last_good.map(|previous| Registration { enabled, ..previous })
+            }
             (Some(registration), _) => Some(registration),
             (None, Some(previous)) if in_grace => {
                 if let Some(until) = until {
                     say_grace(&mut verdict, until);
                 }
-                let enabled = previous.enabled && candidate.found.client.spec.enabled;
-                Some(Registration { enabled, ..previous })
+                Some(Registration { enabled: previous.enabled && enabled, ..previous })
             }
             (None, _) => None,
         };
@@ -274,8 +294,8 @@ fn say_grace(verdict: &mut ClientVerdict, until: fapi_core::Timestamp) {
     }
 }
 
-fn expiring(facts: &ClientFacts, now: fapi_core::Timestamp) -> Option<Finding> {
-    let earliest = facts.earliest_expiry.as_ref()?;
+fn expiring(earliest: Option<&Time>, now: fapi_core::Timestamp) -> Option<Finding> {
+    let earliest = earliest?;
     let soon = earliest.0.as_second() < (now + EXPIRING).as_unix();
     Some(if soon {
         let message = format!("a certificate expires on {}: put its successor beside it", earliest.0);

@@ -3,7 +3,7 @@
 
 use fapi_crds::client::{ClientSpec, GrantType};
 use fapi_crds::workspace::{
-    Approval, EncryptionAlgorithms, ForwardedDialect, LoginType, Profile, Protocol, Tls, WorkspaceSpec,
+    EncryptionAlgorithms, ForwardedDialect, LoginType, Profile, Protocol, Tls, WorkspaceSpec,
 };
 use fapi_crds::{ContentEncryption, KeyManagement};
 
@@ -22,7 +22,6 @@ const WORKSPACE: &[Field<WorkspaceSpec>] = &[
             !matches!(spec.profile, Profile::Fintech | Profile::FAPI2Security | Profile::FAPI2MessageSigning)
         },
     },
-    Field { name: "deletionProtection", used: |spec| spec.deletion_protection },
     Field {
         name: "mtls.forwarded.dialect: AwsAlb (it shows no certificate of its own)",
         used: |spec| {
@@ -49,10 +48,6 @@ const WORKSPACE: &[Field<WorkspaceSpec>] = &[
             };
             encryption(spec).is_some_and(used)
         },
-    },
-    Field {
-        name: "allowedClients.approval: Manual",
-        used: |spec| spec.allowed_clients.approval == Approval::Manual,
     },
     Field { name: "registration", used: |spec| spec.registration.is_some() },
     Field { name: "consent", used: |spec| spec.consent.is_some() },

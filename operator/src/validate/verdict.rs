@@ -94,6 +94,10 @@ pub struct WorkspaceVerdict {
     pub ephemeral: Finding,
     /// Condition `Suspended`, when it is.
     pub suspended: Option<Finding>,
+    /// Condition `DeletionProtected`, when it is asked for.
+    pub deletion_protected: Option<Finding>,
+    /// Condition `CertificateExpiring`, if its certificates come from elsewhere.
+    pub certificate_expiring: Option<Finding>,
     /// `status.effective`: the settings in force.
     pub effective: Option<Protocol>,
     /// `status.tls.notAfter`: when the first certificate that the spec refers to expires.
@@ -115,6 +119,8 @@ pub struct ClientVerdict {
     pub accepted: Finding,
     /// Condition `ResolvedRefs`.
     pub resolved_refs: Finding,
+    /// Condition `Approved`.
+    pub approved: Finding,
     /// Condition `CertificateExpiring`, if it has certificates.
     pub certificate_expiring: Option<Finding>,
     /// As it is published; absent: every pod refuses it.

@@ -20,6 +20,7 @@ use fapi_jose::KeyManagement;
 use zeroize::Zeroizing;
 
 use super::found::Found;
+use super::guards;
 use super::material::Problem;
 use super::peers;
 use super::protocol::{self, overrides, span};
@@ -87,11 +88,15 @@ pub(super) fn judge(found: &Found) -> (WorkspaceVerdict, Option<InForce>) {
         insecure: insecure(spec, found),
         ephemeral: ephemeral(spec),
         suspended: spec.suspend.then(|| {
-            Finding::yes(
-                Reason::Suspended,
-                "suspend is true: keys rotate and revocations act, nothing else changes",
-            )
+            let why = match metadata.deletion_timestamp {
+                Some(_) => "the Workspace is deleted, and a finalizer keeps it",
+                None => "suspend is true",
+            };
+            let message = format!("{why}: keys rotate and revocations act, nothing else changes");
+            Finding::yes(Reason::Suspended, message)
         }),
+        deletion_protected: guards::deletion(spec, found.guards),
+        certificate_expiring: super::expiring(references.tls_not_after.as_ref(), found.now),
         effective,
         tls_not_after: references.tls_not_after,
     };

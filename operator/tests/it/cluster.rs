@@ -119,6 +119,41 @@ impl Cluster {
         Self { client, namespace, kubelet, config }
     }
 
+    /// Somebody else's view of the API server.
+    pub(crate) fn as_user(&self, user: &str) -> Client {
+        let mut config = self.config.clone();
+        config.auth_info.impersonate = Some(user.to_owned());
+        config.auth_info.impersonate_groups = Some(vec!["system:authenticated".to_owned()]);
+        Client::try_from(config).unwrap()
+    }
+
+    /// A namespace beside this one, without nodes.
+    pub(crate) async fn another_namespace(&self, name: &str) -> String {
+        let namespace = format!("{}-{name}", self.namespace);
+        let made: Namespace = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
+        Api::<Namespace>::all(self.client.clone()).create(&PostParams::default(), &made).await.unwrap();
+        namespace
+    }
+
+    /// Leaves another namespace to be removed.
+    pub(crate) async fn remove(&self, namespace: &str) {
+        let namespaces = Api::<Namespace>::all(self.client.clone());
+        namespaces.delete(namespace, &DeleteParams::background()).await.unwrap();
+    }
+
+    /// A Secret for Clients of another namespace.
+    pub(crate) async fn secret_in(&self, namespace: &str, name: &str, data: &[(&str, &str)]) {
+        let data: serde_json::Map<String, Value> =
+            data.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect();
+        let labels = json!({"fapi.rs/client-credentials": "true"});
+        let body = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "labels": labels}, "stringData": data,
+        });
+        let params = PatchParams::apply("a-person").force();
+        let secrets = Api::<Secret>::namespaced(self.client.clone(), namespace);
+        secrets.patch(name, &params, &Patch::Apply(&body)).await.unwrap();
+    }
+
     /// Leaves the namespace to be removed.
     pub(crate) async fn end(self) {
         let namespaces = Api::<Namespace>::all(self.client.clone());
@@ -137,6 +172,11 @@ impl Cluster {
             Scope::Namespaces { workspaces: vec![self.namespace.clone()], clients: Vec::new() },
             leadership,
         )
+    }
+
+    /// An operator that leads, for the whole cluster.
+    pub(crate) fn operator_everywhere(&self) -> Running {
+        self.run(self.config.clone(), Scope::Cluster, Leadership::always())
     }
 
     /// An operator with the rights of a `ServiceAccount`, for the whole cluster.
@@ -164,6 +204,7 @@ impl Cluster {
                     operator: fapi_operator::build::OwnPods::default(),
                 },
                 floors: Floors::PRODUCTION,
+                admission_policies: true,
             },
             pace: Pace { debounce: Duration::from_millis(50), concurrency: 4 },
             leadership,
@@ -272,7 +313,7 @@ impl Cluster {
         type_: ConditionType,
         status: &str,
     ) -> Condition {
-        self.condition_where::<K>(name, type_, |condition| condition.status == status, status).await
+        self.there(&self.namespace).condition::<K>(name, type_, status).await
     }
 
     /// Waits until a condition has a reason; returns it.
@@ -282,29 +323,12 @@ impl Cluster {
         type_: ConditionType,
         reason: &str,
     ) -> Condition {
-        self.condition_where::<K>(name, type_, |condition| condition.reason == reason, reason).await
+        self.there(&self.namespace).reason::<K>(name, type_, reason).await
     }
 
-    async fn condition_where<K: HasConditions>(
-        &self,
-        name: &str,
-        type_: ConditionType,
-        test: impl Fn(&Condition) -> bool,
-        what: &str,
-    ) -> Condition {
-        let last = Mutex::new(None);
-        let found = tokio::time::timeout(
-            Duration::from_secs(110),
-            until(what, async || {
-                let object = self.api::<K>().get_opt(name).await.unwrap()?;
-                let current = object.meta().generation;
-                *last.lock().unwrap() = Some(object.conditions().to_vec());
-                let condition = find(object.conditions(), type_)?;
-                (condition.observed_generation == current && test(condition)).then(|| condition.clone())
-            }),
-        )
-        .await;
-        found.unwrap_or_else(|_| panic!("{name} has no {type_} {what}: {:#?}", last.lock().unwrap()))
+    /// What is in a namespace.
+    pub(crate) fn there(&self, namespace: &str) -> There {
+        There { client: self.client.clone(), namespace: namespace.to_owned() }
     }
 
     pub(crate) async fn workspace_is_ready(&self, name: &str) {
@@ -346,6 +370,57 @@ impl Cluster {
             quiet.then_some(())
         })
         .await;
+    }
+}
+
+/// A namespace, looked at.
+pub(crate) struct There {
+    client: Client,
+    namespace: String,
+}
+
+impl There {
+    /// Waits until a condition has a status; returns it.
+    pub(crate) async fn condition<K: HasConditions>(
+        &self,
+        name: &str,
+        type_: ConditionType,
+        status: &str,
+    ) -> Condition {
+        self.condition_where::<K>(name, type_, |condition| condition.status == status, status).await
+    }
+
+    /// Waits until a condition has a reason; returns it.
+    pub(crate) async fn reason<K: HasConditions>(
+        &self,
+        name: &str,
+        type_: ConditionType,
+        reason: &str,
+    ) -> Condition {
+        self.condition_where::<K>(name, type_, |condition| condition.reason == reason, reason).await
+    }
+
+    async fn condition_where<K: HasConditions>(
+        &self,
+        name: &str,
+        type_: ConditionType,
+        test: impl Fn(&Condition) -> bool,
+        what: &str,
+    ) -> Condition {
+        let objects = Api::<K>::namespaced(self.client.clone(), &self.namespace);
+        let last = Mutex::new(None);
+        let found = tokio::time::timeout(
+            Duration::from_secs(110),
+            until(what, async || {
+                let object = objects.get_opt(name).await.unwrap()?;
+                let current = object.meta().generation;
+                *last.lock().unwrap() = Some(object.conditions().to_vec());
+                let condition = find(object.conditions(), type_)?;
+                (condition.observed_generation == current && test(condition)).then(|| condition.clone())
+            }),
+        )
+        .await;
+        found.unwrap_or_else(|_| panic!("{name} has no {type_} {what}: {:#?}", last.lock().unwrap()))
     }
 }
 

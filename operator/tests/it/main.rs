@@ -14,4 +14,6 @@ mod leading;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
+mod trust;
+#[cfg(test)]
 mod wait;

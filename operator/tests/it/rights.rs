@@ -14,7 +14,7 @@ use crate::cluster::Cluster;
 use crate::wait::until;
 
 /// The rules of the manifests, under a name of the test's own.
-fn role() -> Value {
+pub(crate) fn role() -> Value {
     let path = format!("{}/../examples/operator/operator.yaml", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let mut objects =
@@ -23,7 +23,7 @@ fn role() -> Value {
 }
 
 /// Gives the rules to a `ServiceAccount` of the namespace, which need not exist to be impersonated.
-async fn grant(cluster: &Cluster, mut role: Value) {
+pub(crate) async fn grant(cluster: &Cluster, mut role: Value) {
     let name = cluster.namespace.as_str();
     role["metadata"]["name"] = name.into();
     let params = PatchParams::apply("a-person").force();
@@ -38,7 +38,7 @@ async fn grant(cluster: &Cluster, mut role: Value) {
     bindings.patch(name, &params, &Patch::Apply(&binding)).await.unwrap();
 }
 
-async fn withdraw(cluster: &Cluster) {
+pub(crate) async fn withdraw(cluster: &Cluster) {
     let params = DeleteParams::default();
     Api::<ClusterRole>::all(cluster.client.clone()).delete(&cluster.namespace, &params).await.unwrap();
     Api::<ClusterRoleBinding>::all(cluster.client.clone()).delete(&cluster.namespace, &params).await.unwrap();

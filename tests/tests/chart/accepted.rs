@@ -99,7 +99,7 @@ fn monitors_are_refused_where_prometheus_is_not_and_taken_where_it_is() {
             &own.0,
             "--dry-run=server",
             "--set",
-            "crds.enabled=false,metrics.serviceMonitor.enabled=true,metrics.prometheusRule.enabled=true",
+            "crds.enabled=false,policies.create=false,metrics.serviceMonitor.enabled=true,metrics.prometheusRule.enabled=true",
         ])
     };
     let said = install();

@@ -79,6 +79,10 @@ fn without_values_one_namespace_is_served() {
         "RoleBinding fapi-system/fapi-operator-leader",
         "Service fapi-system/fapi-operator-metrics",
         "ServiceAccount fapi-system/fapi-operator",
+        "ValidatingAdmissionPolicy -/approval.clients.fapi.rs",
+        "ValidatingAdmissionPolicy -/deletion.workspaces.fapi.rs",
+        "ValidatingAdmissionPolicyBinding -/approval.clients.fapi.rs",
+        "ValidatingAdmissionPolicyBinding -/deletion.workspaces.fapi.rs",
     ];
     assert_eq!(inventory(&objects), expected.map(str::to_owned).into());
     assert_eq!(told(&objects, "FAPI_WATCH_NAMESPACES"), Some("fapi-system".into()));
@@ -134,6 +138,48 @@ fn no_rule_has_a_wildcard() {
         let rules = objects.iter().filter(|object| object["rules"].is_array());
         for role in rules {
             assert!(!role["rules"].to_string().contains('*'), "{variant}: {role}");
+        }
+    }
+}
+
+/// K-08, K-22: nothing by which it could become somebody else or give itself rights, and nothing by which it could approve.
+#[test]
+#[ignore = "needs a control plane"]
+fn the_operator_may_neither_impersonate_nor_bind_nor_approve() {
+    for (variant, objects) in each() {
+        for role in objects.iter().filter(|object| object["rules"].is_array()) {
+            for rule in role["rules"].as_array().unwrap() {
+                let verbs: Vec<&str> =
+                    rule["verbs"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+                for verb in ["impersonate", "bind", "escalate", "approve"] {
+                    assert!(!verbs.contains(&verb), "{variant}: {rule}");
+                }
+                assert_ne!(rule["apiGroups"], json!(["rbac.authorization.k8s.io"]), "{variant}: {rule}");
+            }
+        }
+    }
+}
+
+/// A policy without its binding does nothing, and the operator is told of what is there.
+#[test]
+#[ignore = "needs a control plane"]
+fn policies_are_bound_and_the_operator_knows_of_them() {
+    for (policies, told_so) in
+        [("enabled=true", "true"), ("create=false", "true"), ("enabled=false", "false")]
+    {
+        let said = template("fapi-system", &["--set", &format!("policies.{policies}")]).ok();
+        let objects = objects(&said);
+        assert_eq!(told(&objects, "FAPI_ADMISSION_POLICIES"), Some(told_so.into()), "{policies}");
+        let named = |kind: &str| -> Vec<Value> {
+            let all = objects.iter().filter(|object| object["kind"] == kind);
+            all.map(|object| object["metadata"]["name"].clone()).collect()
+        };
+        let bound = named("ValidatingAdmissionPolicyBinding");
+        assert_eq!(named("ValidatingAdmissionPolicy"), bound);
+        assert_eq!(bound.len(), if policies == "enabled=true" { 2 } else { 0 }, "{policies}");
+        for object in objects.iter().filter(|object| object["kind"] == "ValidatingAdmissionPolicyBinding") {
+            assert_eq!(object["spec"]["policyName"], object["metadata"]["name"]);
+            assert_eq!(object["spec"]["validationActions"], json!(["Deny"]));
         }
     }
 }

@@ -138,7 +138,6 @@ fn a_field_without_effect_is_refused_by_its_name() {
     let secret = json!({"name": "a", "key": "b"});
     for (spec, field) in [
         (json!({"profile": "OpenBankingBrazil"}), "profile"),
-        (json!({"deletionProtection": true}), "deletionProtection"),
         (
             json!({"mtls": {"forwarded": {"dialect": "AwsAlb", "from": {"cidrs": ["10.0.0.0/8"], "sanDns": "p.example"}}}}),
             "mtls.forwarded.dialect",
@@ -147,7 +146,6 @@ fn a_field_without_effect_is_refused_by_its_name() {
         (json!({"tls": {"selfSigned": null, "issuerRef": {"name": "ca"}}}), "tls.issuerRef"),
         (json!({"protocol": {"encryption": {"content": ["A128CBC-HS256"]}}}), "A128CBC-HS256"),
         (json!({"protocol": {"encryption": {"keyManagement": ["ECDH-ES+A128KW"]}}}), "ECDH-ES+A128KW"),
-        (json!({"allowedClients": {"approval": "Manual"}}), "allowedClients.approval"),
         (json!({"registration": {"enabled": true}}), "registration"),
         (json!({"consent": {"maxDuration": "1h"}}), "consent"),
         (json!({"ui": {"theme": {"primaryColor": "#0b5fff"}}}), "ui.theme"),
