@@ -44,8 +44,8 @@ pub fn check(answer: &Answer, findings: &mut Findings) -> Option<JwkSet> {
 
 /// For how long the server lets others rely on it without asking again.
 pub fn max_age(answer: &Answer) -> Duration {
-    let directives = answer.header("cache-control").unwrap_or_default().split(',');
-    let seconds = directives.filter_map(|one| one.trim().strip_prefix("max-age=")?.parse().ok()).next();
+    let mut directives = answer.header("cache-control").unwrap_or_default().split(',');
+    let seconds = directives.find_map(|one| one.trim().strip_prefix("max-age=")?.parse().ok());
     Duration::from_secs(seconds.unwrap_or_default())
 }
 
