@@ -261,7 +261,7 @@ fn typed<T: DeserializeOwned>(object: Object<()>, kind: Kind) -> Result<Object<T
     if !problems.is_empty() {
         return Err(problems);
     }
-    let mut json = object.json.clone();
+    let mut json = without_nulls(&object.json);
     if let Some(Value::Object(metadata)) = json.get_mut("metadata") {
         metadata.insert("namespace".to_owned(), Value::String(object.namespace.clone()));
     }
@@ -271,6 +271,18 @@ fn typed<T: DeserializeOwned>(object: Object<()>, kind: Kind) -> Result<Object<T
             Ok(Object { namespace, name, value, json, file, namespaced, places })
         }
         Err(error) => Err(vec![object.problem("", format!("this is no {kind}: {error}"))]),
+    }
+}
+
+/// What is written as null is not there, for the API server as for us.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let there = members.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(there.map(|(name, value)| (name.clone(), without_nulls(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(without_nulls).collect()),
+        other => other.clone(),
     }
 }
 

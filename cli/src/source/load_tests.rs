@@ -116,3 +116,13 @@ fn what_is_no_text_or_too_long_is_refused() {
     assert_eq!(messages, ["the file is not UTF-8 text", "the file is longer than 4 MiB"]);
     assert!(load(&folder.path().join("missing"), DEFAULT_NAMESPACE).is_err());
 }
+
+/// As for the API server, which drops it and sets the default.
+#[test]
+fn an_explicit_null_is_nothing() {
+    let text = format!("{WORKSPACE}  scopes: null\n  replicas: null\n  protocol: {{responses: null}}\n");
+    let folder = folder(&[("workspace.yaml", &text)]);
+    let source = load(folder.path(), DEFAULT_NAMESPACE).unwrap();
+    assert_eq!(source.problems, []);
+    assert_eq!(source.workspaces[0].value.spec.replicas, 1);
+}
