@@ -12,8 +12,10 @@ pub enum Exit {
     Findings,
     /// 2: wrong usage, or input that cannot be used.
     Usage,
-    /// 3: the server cannot be reached.
+    /// 3: the server, or the API server, cannot be reached.
     Unreachable,
+    /// 4: somebody does not allow it: a right is missing, or a policy says no.
+    Refused,
     /// 5: a mistake in fapictl itself.
     Internal,
     /// 124: waited long enough.
@@ -30,6 +32,7 @@ impl Exit {
             Exit::Findings => 1,
             Exit::Usage => 2,
             Exit::Unreachable => 3,
+            Exit::Refused => 4,
             Exit::Internal => 5,
             Exit::TimedOut => 124,
             Exit::Interrupted => 130,
@@ -91,6 +94,7 @@ mod tests {
             Exit::Findings,
             Exit::Usage,
             Exit::Unreachable,
+            Exit::Refused,
             Exit::Internal,
             Exit::TimedOut,
             Exit::Interrupted,
