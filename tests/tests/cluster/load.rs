@@ -57,7 +57,8 @@ pub(crate) fn under_load(player: &Player<'_>, client: &str, during: impl FnOnce(
     tally.into_inner().unwrap()
 }
 
-struct End<'a>(&'a AtomicBool);
+/// Says that it is over, however what came before ends.
+pub(crate) struct End<'a>(pub(crate) &'a AtomicBool);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {

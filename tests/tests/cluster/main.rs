@@ -4,9 +4,10 @@
 //! |---|---|
 //! | `quickstart` | one Workspace, from nothing to a finished journey |
 //! | `fintech` | three pods and PostgreSQL: the journeys, and what is edited, deleted and killed under them |
+//! | `rotation` | keys rotate under load while the operator is ended in each of their states |
 //! | `away` | pods serve on while the API server is away |
 //! | `chart` | Helm installs, upgrades, rolls back and uninstalls the operator |
-//! | `place`, `pods`, `play`, `load`, `programs`, `wait` | where and how |
+//! | `place`, `pods`, `play`, `load`, `relying_party`, `programs`, `wait` | where and how |
 //!
 //! `tests/run cluster` makes the cluster and says where everything is.
 
@@ -28,5 +29,9 @@ mod pods;
 mod programs;
 #[cfg(test)]
 mod quickstart;
+#[cfg(test)]
+mod relying_party;
+#[cfg(test)]
+mod rotation;
 #[cfg(test)]
 mod wait;

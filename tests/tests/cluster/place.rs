@@ -23,13 +23,25 @@ pub(crate) struct Place {
     pub(crate) example: PathBuf,
     pub(crate) state: TempDir,
     workspace: &'static str,
+    change: fn(&str) -> String,
 }
 
 impl Place {
     /// Does what the README of the example says, and waits until the Workspace is ready.
     pub(crate) fn with(example: &str, workspace: &'static str) -> Self {
+        Self::altered(example, workspace, str::to_owned)
+    }
+
+    /// The operator as it ships, if nobody has installed it before.
+    pub(crate) fn operator() {
         OPERATOR.call_once(install_operator);
-        let place = Self::bare(example, workspace);
+    }
+
+    /// The same with the example changed before it is applied.
+    pub(crate) fn altered(example: &str, workspace: &'static str, change: fn(&str) -> String) -> Self {
+        Self::operator();
+        let mut place = Self::bare(example, workspace);
+        place.change = change;
         place.kubectl_reads(
             &["apply", "--server-side", "--field-manager=fapictl-dev", "-f", "-"],
             &place.development_secrets(),
@@ -48,6 +60,7 @@ impl Place {
             example: root().join("examples").join(example),
             state: tempfile::tempdir().unwrap(),
             workspace,
+            change: str::to_owned,
         };
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {
             "name": place.namespace, "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
@@ -74,7 +87,7 @@ impl Place {
         if let Ok(image) = std::env::var("FAPI_TEST_POSTGRES_IMAGE") {
             all = all.replace("docker.io/library/postgres:17", &image);
         }
-        self.kubectl_reads(&["apply", "--server-side", "-f", "-"], &all);
+        self.kubectl_reads(&["apply", "--server-side", "-f", "-"], &(self.change)(&all));
     }
 
     /// `kubectl wait` for the Workspace.

@@ -1,0 +1,195 @@
+//! Somebody who relies on the keys of a Workspace as RFC 9111 allows: the JWKS is fetched when it is stale and never sooner, not
+//! even for a kid that is not in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LazyLock, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use fapi_jose::{Alg, JwkSet, SigningKey, Unverified};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::place::Place;
+
+/// What it has seen.
+#[derive(Default, Debug)]
+pub(crate) struct Seen {
+    pub(crate) tokens: usize,
+    pub(crate) verified: usize,
+    pub(crate) fetched: usize,
+    /// Keys that signed a token, in the order in which they were first seen.
+    pub(crate) kids: Vec<String>,
+    /// Tokens that could not be verified.
+    pub(crate) unverified: Vec<String>,
+    /// Requests without the answer that they should have got.
+    pub(crate) failed: Vec<String>,
+}
+
+/// A client that asks for tokens in its own name, and verifies each with the keys that it holds.
+pub(crate) struct RelyingParty {
+    http: reqwest::Client,
+    runtime: Runtime,
+    issuer: String,
+    token_endpoint: String,
+    jwks_uri: String,
+    client_id: String,
+    key: SigningKey,
+}
+
+/// A JWKS until it is stale.
+struct Held {
+    keys: JwkSet,
+    stale_at: Instant,
+}
+
+/// TLS of this process.
+static PROVIDER: LazyLock<()> = LazyLock::new(|| {
+    // Somebody else may have been first: it is the same one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+});
+
+impl RelyingParty {
+    /// As `client_id`, with the keys and the certificate that `fapictl dev secrets` made for `like`. Every request is a connection of
+    /// its own, so that it may reach any pod.
+    pub(crate) fn new(place: &Place, client_id: &str, like: &str) -> Self {
+        LazyLock::force(&PROVIDER);
+        let dev = place.state.path().join("dev");
+        let kit: Value = serde_json::from_slice(&fs::read(dev.join("flow.json")).unwrap()).unwrap();
+        let clients = kit["workspaces"][0]["clients"].as_array().unwrap();
+        let client = clients.iter().find(|client| client["clientId"] == like).unwrap();
+        let file = |name: &str| -> PathBuf { dev.join(client[name].as_str().unwrap()) };
+        let set: Value = serde_json::from_slice(&fs::read(file("jwksPrivateFile")).unwrap()).unwrap();
+        let keys = set["keys"].as_array().cloned().unwrap_or_else(|| vec![set.clone()]);
+        let key = keys.iter().find(|key| key["use"] != "enc").unwrap();
+        let identity =
+            [fs::read(file("certificateFile")).unwrap(), fs::read(file("keyFile")).unwrap()].concat();
+        let ca = place.object(&format!("configmap/{}-ca", place.workspace()));
+        let ca = ca["data"]["ca.crt"].as_str().unwrap().to_owned();
+        let spec = place.object(&format!("workspaces.fapi.rs/{}", place.workspace()))["spec"].take();
+        let issuer = spec["issuer"].as_str().unwrap().to_owned();
+        let service = place.object(&format!("service/{}", place.workspace()));
+        let address = service["spec"]["clusterIP"].as_str().unwrap().parse().unwrap();
+        // The port of an address that is given for a name is that of the URL.
+        let address = SocketAddr::new(address, 0);
+        let front = issuer.strip_prefix("https://").unwrap().split(':').next().unwrap();
+        let http = reqwest::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_pem(ca.as_bytes()).unwrap()])
+            .identity(reqwest::Identity::from_pem(&identity).unwrap())
+            .resolve(front, address)
+            .resolve(spec["mtls"]["host"].as_str().unwrap(), address)
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .timeout(Duration::from_secs(30))
+            .build()
+            .unwrap();
+        let runtime = Runtime::new().unwrap();
+        let metadata: Value = runtime.block_on(async {
+            let answer = http.get(format!("{issuer}/.well-known/openid-configuration")).send().await;
+            answer.unwrap().json().await.unwrap()
+        });
+        let named = |name: &str| metadata[name].as_str().unwrap().to_owned();
+        Self {
+            token_endpoint: named("token_endpoint"),
+            jwks_uri: named("jwks_uri"),
+            client_id: client_id.to_owned(),
+            key: SigningKey::from_jwk(&key.to_string()).unwrap(),
+            http,
+            runtime,
+            issuer,
+        }
+    }
+
+    /// Asks and verifies until it is over.
+    pub(crate) fn relies(&self, seen: &Mutex<Seen>, over: &AtomicBool) {
+        let mut held: Option<Held> = None;
+        // The last token of each key, for as long as it is valid.
+        let mut kept: BTreeMap<String, (String, i64)> = BTreeMap::new();
+        while !over.load(Ordering::SeqCst) {
+            match self.runtime.block_on(self.token()) {
+                Ok(token) => {
+                    let unverified = Unverified::parse(&token).unwrap();
+                    let kid = unverified.kid().unwrap().to_owned();
+                    let mut seen = seen.lock().unwrap();
+                    seen.tokens += 1;
+                    if !seen.kids.contains(&kid) {
+                        seen.kids.push(kid.clone());
+                    }
+                    kept.insert(kid, (token, now() + 60));
+                }
+                Err(why) => seen.lock().unwrap().failed.push(why),
+            }
+            if held.as_ref().is_none_or(|held| held.stale_at <= Instant::now()) {
+                match self.runtime.block_on(self.jwks()) {
+                    Ok(fresh) => {
+                        held = Some(fresh);
+                        seen.lock().unwrap().fetched += 1;
+                    }
+                    Err(why) => {
+                        seen.lock().unwrap().failed.push(why);
+                        continue;
+                    }
+                }
+            }
+            kept.retain(|_, (_, expires)| now() < *expires);
+            let Some(held) = &held else { continue };
+            for (kid, (token, _)) in &kept {
+                let verified = Unverified::parse(token).unwrap().verify(&held.keys, Alg::ALL);
+                let mut seen = seen.lock().unwrap();
+                seen.verified += 1;
+                if let Err(why) = verified {
+                    let known: BTreeSet<_> = held.keys.keys().iter().filter_map(|key| key.kid()).collect();
+                    seen.unverified.push(format!("{kid}: {why}; held: {known:?}"));
+                }
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    async fn token(&self) -> Result<String, String> {
+        let now = now();
+        let jti = format!("{:?}-{}", std::thread::current().id(), unique());
+        let claims = json!({"iss": self.client_id, "sub": self.client_id, "aud": self.issuer, "jti": jti, "iat": now, "exp": now + 60});
+        let assertion = self.key.sign(None, claims.as_object().unwrap()).unwrap();
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("scope", "accounts"),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", &assertion),
+        ];
+        let answer = self.http.post(&self.token_endpoint).form(&form).send().await;
+        let answer = answer.map_err(|error| format!("no token: {error:?}"))?;
+        let status = answer.status();
+        let body = answer.text().await.map_err(|error| format!("no token: {error:?}"))?;
+        let token = serde_json::from_str::<Value>(&body).unwrap_or_default();
+        token["access_token"].as_str().map(str::to_owned).ok_or(format!("no token: {status} {body}"))
+    }
+
+    /// Stale from the moment on at which it would be, had it been fetched when it was asked for.
+    async fn jwks(&self) -> Result<Held, String> {
+        let asked = Instant::now();
+        let answer = self.http.get(&self.jwks_uri).send().await;
+        let answer = answer.map_err(|error| format!("no keys: {error:?}"))?;
+        let control =
+            answer.headers().get("cache-control").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let max_age = control.split(',').find_map(|part| part.trim().strip_prefix("max-age="));
+        let max_age = max_age.and_then(|age| age.parse().ok()).ok_or(format!("no max-age in {control:?}"))?;
+        let body = answer.bytes().await.map_err(|error| format!("no keys: {error:?}"))?;
+        let keys = JwkSet::parse(&body).map_err(|error| format!("no keys: {error}"))?;
+        Ok(Held { keys, stale_at: asked + Duration::from_secs(max_age) })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a client has a clock of its own")]
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_secs()).unwrap()
+}
+
+fn unique() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(())
+}
