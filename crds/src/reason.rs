@@ -64,6 +64,8 @@ vocabulary! {
         KeyPending,
         /// A key of every algorithm in force is active, and every serving pod signs with it.
         KeysReady,
+        /// The cluster lacks a kind that the spec asks for, or the operator was not told to use it.
+        KindUnavailable,
         /// No serving pod is there to load the document.
         NoServingPods,
         /// The Workspace does not admit Clients of this namespace.

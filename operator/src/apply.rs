@@ -4,12 +4,15 @@
 //! The manifest is a compare-and-swap: two operators that both believe to lead cannot publish two contents under one revision.
 //! Sealing keys, the salt and the internal authority are guarded in the same way, so that none that is in use is overwritten.
 
+mod autoscale;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use fapi_crds::names::label;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -28,8 +31,9 @@ use crate::dereference::{OwnSecrets, written_hash};
 use crate::error::{Error, Trying as _};
 use crate::keys::is_of_a_key;
 use crate::names::Names;
+use crate::optional::{Certificate, Presence, ServiceMonitor, TLSRoute};
 use crate::validate::ObjectKey;
-use crate::watch::Cache;
+use crate::watch::{Cache, MaybeCache};
 
 /// Whose children these are.
 #[derive(Clone, Copy)]
@@ -59,10 +63,17 @@ pub async fn apply(
 async fn put(cx: &Context, parent: Parent<'_>, own: &mut OwnSecrets, object: &Object) -> Result<(), Error> {
     let stores = &cx.stores;
     match object {
+        Object::Certificate(certificate) => {
+            put_cached(cx, parent, object, certificate, &stores.optional.certificates.objects).await
+        }
         Object::ConfigMap(map) => put_cached(cx, parent, object, map, &stores.config_maps).await,
         Object::Deployment(deployment) => {
+            if deployment.spec.as_ref().is_some_and(|spec| spec.replicas.is_none()) {
+                autoscale::hand_over(cx, parent, object).await?;
+            }
             put_cached(cx, parent, object, deployment.as_ref(), &stores.deployments).await
         }
+        Object::HorizontalPodAutoscaler(autoscaler) => autoscale::put(cx, parent, object, autoscaler).await,
         Object::NetworkPolicy(policy) => {
             put_cached(cx, parent, object, policy, &stores.network_policies).await
         }
@@ -76,7 +87,13 @@ async fn put(cx: &Context, parent: Parent<'_>, own: &mut OwnSecrets, object: &Ob
         Object::ServiceAccount(account) => {
             put_cached(cx, parent, object, account, &stores.service_accounts).await
         }
+        Object::ServiceMonitor(monitor) => {
+            put_cached(cx, parent, object, monitor, &stores.optional.monitors.objects).await
+        }
         Object::SigningKey(line) => put_cached(cx, parent, object, line, &stores.signing_keys).await,
+        Object::TLSRoute(route) => {
+            put_cached(cx, parent, object, route, &stores.optional.routes.objects).await
+        }
         Object::Secret(secret) => put_secret(cx, parent, own, secret).await,
     }
 }
@@ -97,13 +114,30 @@ where
         + Serialize,
     C: Resource<DynamicType = ()> + Clone + 'static,
 {
-    let kind = object.kind();
     let key = parent.key(typed.meta());
     let live = cache.find(&key).map(|found| found.meta().clone());
-    if is_as_written(cx, kind, &key, typed.meta(), live.as_ref()) {
-        return Ok(());
+    if let Some(written) = write::<K>(cx, parent, object, live.as_ref()).await? {
+        remember(cx, object.kind(), &key, written.meta());
     }
-    if let Some(live) = &live {
+    Ok(())
+}
+
+/// Writes an object that is not as it should be.
+async fn write<K>(
+    cx: &Context,
+    parent: Parent<'_>,
+    object: &Object,
+    live: Option<&ObjectMeta>,
+) -> Result<Option<K>, Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    let kind = object.kind();
+    let key = parent.key(object.metadata());
+    if is_as_written(cx, kind, &key, object.metadata(), live) {
+        return Ok(None);
+    }
+    if let Some(live) = live {
         parent.owns(kind, live)?;
     }
     cx.may_write()?;
@@ -113,8 +147,7 @@ where
     let written = api.patch(&key.name, &params, &Patch::Apply(&body)).await;
     let written = written.trying(|| format!("patch {kind} {key}"))?;
     told(cx, parent, kind, &key, live.is_some());
-    remember(cx, kind, &key, written.meta());
-    Ok(())
+    Ok(Some(written))
 }
 
 async fn put_secret(
@@ -203,7 +236,16 @@ fn remember(cx: &Context, kind: &'static str, key: &ObjectKey, written: &ObjectM
 /// What moves when somebody changes it: the generation, where the status changes by itself.
 fn mark(kind: &'static str, metadata: &ObjectMeta) -> Mark {
     let version = match (kind, metadata.generation) {
-        ("Deployment" | "PodDisruptionBudget" | "SigningKey", Some(generation)) => generation.to_string(),
+        (
+            "Certificate"
+            | "Deployment"
+            | "HorizontalPodAutoscaler"
+            | "PodDisruptionBudget"
+            | "ServiceMonitor"
+            | "SigningKey"
+            | "TLSRoute",
+            Some(generation),
+        ) => generation.to_string(),
         // Its status moves it, and its spec cannot change.
         ("PersistentVolumeClaim", _) => String::new(),
         _ => metadata.resource_version.clone().unwrap_or_default(),
@@ -284,7 +326,35 @@ async fn prune(
         budgets,
         &wanted,
     )
-    .await
+    .await?;
+    let autoscalers = &stores.autoscalers;
+    prune_kind::<HorizontalPodAutoscaler, _>(cx, parent, "HorizontalPodAutoscaler", autoscalers, &wanted)
+        .await?;
+    let optional = &stores.optional;
+    prune_present::<Certificate>(cx, parent, "Certificate", &optional.certificates, &wanted).await?;
+    prune_present::<ServiceMonitor>(cx, parent, "ServiceMonitor", &optional.monitors, &wanted).await?;
+    prune_present::<TLSRoute>(cx, parent, "TLSRoute", &optional.routes, &wanted).await
+}
+
+/// Of a kind that the cluster may lack, where it does not.
+async fn prune_present<K>(
+    cx: &Context,
+    parent: Parent<'_>,
+    kind: &'static str,
+    cache: &MaybeCache<K>,
+    wanted: &impl Fn(&str, &str) -> bool,
+) -> Result<(), Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + 'static,
+{
+    if cache.presence() != Presence::Present {
+        return Ok(());
+    }
+    prune_kind::<K, PartialObjectMeta<K>>(cx, parent, kind, &cache.objects, wanted).await
 }
 
 async fn prune_kind<K, C>(

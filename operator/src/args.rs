@@ -8,7 +8,7 @@ use fapi_core::Lifetime;
 
 use crate::build::OwnPods;
 use crate::rotate::Floors;
-use crate::watch::Scope;
+use crate::watch::{Scope, Switches};
 
 /// The controller that turns Workspace, Client and SigningKey into running servers.
 #[derive(Clone, Debug, Parser)]
@@ -54,6 +54,9 @@ pub struct Args {
     /// Where /livez, /readyz and /metrics are served.
     #[arg(long, env = "FAPI_METRICS_LISTEN", default_value = "0.0.0.0:9090")]
     pub metrics_listen: SocketAddr,
+    /// Kinds of others that Workspaces may ask for, separated by commas. Each is used where the cluster has it.
+    #[arg(long, env = "FAPI_INTEGRATIONS", value_enum, value_delimiter = ',')]
+    pub integrations: Vec<Integration>,
     /// How log lines are written.
     #[arg(long, env = "FAPI_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     pub log_format: LogFormat,
@@ -87,6 +90,17 @@ fn label(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+/// Kinds of others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Integration {
+    /// `tls.issuerRef`: Certificates of cert-manager.
+    CertManager,
+    /// `exposure.gateway`: TLSRoutes of the Gateway API.
+    GatewayApi,
+    /// `server.metrics.serviceMonitor`: ServiceMonitors of the Prometheus operator.
+    ServiceMonitor,
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum LogFormat {
@@ -104,6 +118,17 @@ impl Args {
         };
         let (workspaces, clients) = (named(&self.watch_namespaces), named(&self.client_namespaces));
         if workspaces.is_empty() { Scope::Cluster } else { Scope::Namespaces { workspaces, clients } }
+    }
+
+    /// Which kinds that a cluster may lack are used.
+    pub fn switches(&self) -> Switches {
+        let on = |integration| self.integrations.contains(&integration);
+        Switches {
+            certificates: on(Integration::CertManager),
+            routes: on(Integration::GatewayApi),
+            monitors: on(Integration::ServiceMonitor),
+            ..Switches::default()
+        }
     }
 
     /// Where the operator's own pods are.

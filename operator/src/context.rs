@@ -16,7 +16,7 @@ use crate::material::Certified;
 use crate::metrics::Metrics;
 use crate::rotate::Floors;
 use crate::validate::{Guard, ObjectKey};
-use crate::watch::{Scope, Stores};
+use crate::watch::{Scope, Stores, Switches};
 
 /// Where the internal port of a pod is reached. Tests put stand-ins there.
 pub type Address = Arc<dyn Fn(&Pod) -> Option<SocketAddr> + Send + Sync>;
@@ -26,6 +26,8 @@ pub type Address = Arc<dyn Fn(&Pod) -> Option<SocketAddr> + Send + Sync>;
 pub struct Settings {
     /// Which namespaces are watched.
     pub scope: Scope,
+    /// Which kinds that a cluster may lack are used.
+    pub integrations: Switches,
     /// For the children.
     pub build: crate::build::Settings,
     /// For the keys.

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fapi_crds::names::{annotation, label};
-use fapi_crds::workspace::Tls;
 use fapi_crds::{Client, ConfigMapKeyRef, KeySource, SecretKeyRef, SigningKey, Workspace};
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -119,7 +118,7 @@ pub async fn dereference(
         clients: clients.into_iter().collect::<Result<_, _>>()?,
         references: References {
             imports: imports(cx, &signing_keys, own, &key.namespace).await?,
-            ..of_workspace(cx, workspace, &key.namespace).await?
+            ..of_workspace(cx, workspace, names).await?
         },
         signing_keys: signing_keys.iter().map(with_status).collect(),
         previous,
@@ -128,6 +127,7 @@ pub async fn dereference(
         floors: cx.settings.floors,
         // Nothing is in force that was not shown to be.
         guards: Guards { approval: Guard::Missing, deletion: Guard::Missing },
+        optional: cx.stores.optional.presence(),
         now: cx.clock.seconds(),
     })
 }
@@ -268,11 +268,12 @@ fn pick(data: &Data, key: &str, version: &str) -> Resolved {
     }
 }
 
-async fn of_workspace(cx: &Context, workspace: &Workspace, namespace: &str) -> Result<References, Error> {
+async fn of_workspace(cx: &Context, workspace: &Workspace, names: &Names) -> Result<References, Error> {
     let spec = &workspace.spec;
-    let tls = async |tls: Option<&Tls>| -> Result<Option<Resolved>, Error> {
-        let Some(name) = tls.and_then(|tls| tls.secret_name.as_ref()) else { return Ok(None) };
-        let reference = SecretKeyRef { name: name.clone(), key: "tls.crt".to_owned() };
+    let namespace = names.namespace.as_str();
+    let tls = async |shown: Option<String>| -> Result<Option<Resolved>, Error> {
+        let Some(name) = shown else { return Ok(None) };
+        let reference = SecretKeyRef { name, key: "tls.crt".to_owned() };
         secret(cx, namespace, &reference).await.map(Some)
     };
     let by_name = async |reference: Option<&SecretKeyRef>| -> Result<Option<Resolved>, Error> {
@@ -293,8 +294,8 @@ async fn of_workspace(cx: &Context, workspace: &Workspace, namespace: &str) -> R
         imports: BTreeMap::new(),
         crl: by_source(spec.mtls.crl.as_ref()).await?,
         egress_ca: by_source(spec.egress.as_ref().and_then(|egress| egress.ca_ref.as_ref())).await?,
-        tls: tls(Some(&spec.tls)).await?,
-        mtls_tls: tls(spec.mtls.tls.as_ref()).await?,
+        tls: tls(names.shown_in_front(&spec.tls)).await?,
+        mtls_tls: tls(spec.mtls.tls.as_ref().and_then(|tls| names.shown_behind(tls))).await?,
         details_types: {
             let mut found = BTreeMap::new();
             for said in &spec.authorization_details_types {

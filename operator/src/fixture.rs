@@ -149,6 +149,7 @@ pub(crate) fn found(workspace: Workspace, clients: Vec<FoundClient>) -> Found {
         tombstones_done: BTreeSet::new(),
         floors: Floors::PRODUCTION,
         guards: Guards { approval: Guard::InForce, deletion: Guard::InForce },
+        optional: crate::optional::Optional::ASSUMED,
         now: NOON,
     }
 }
@@ -217,6 +218,7 @@ pub(crate) fn desired(found: &Found, verdict: &Verdict, keys: &KeySet) -> Desire
         material: material(),
         previous: found.previous.as_ref().map(|previous| &previous.manifest),
         seen_revision: 0,
+        optional: found.optional,
         settings: &settings(),
     })
 }

@@ -39,6 +39,7 @@ pub mod material;
 pub mod metrics;
 pub mod names;
 pub mod observe;
+pub mod optional;
 pub mod queue;
 pub mod reconcile;
 pub mod rotate;

@@ -68,6 +68,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         clock,
         settings: Settings {
             scope: args.scope(),
+            integrations: args.switches(),
             build: build_settings(&args, &namespace),
             floors: args.floors(),
             admission_policies: args.admission_policies,

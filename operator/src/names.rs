@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use fapi_crds::workspace::Tls;
+
 /// The name of a Workspace: a DNS-1035 label of at most 40 characters, since Services are named after it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct WorkspaceName(String);
@@ -153,7 +155,8 @@ macro_rules! child {
 }
 
 child! {
-    /// Deployment, Service, `NetworkPolicy`, `PodDisruptionBudget` and `ServiceAccount`.
+    /// Deployment, Service, `NetworkPolicy`, `PodDisruptionBudget`, `ServiceAccount`, `HorizontalPodAutoscaler`, `ServiceMonitor`, and
+    /// the `TLSRoute` of the front door.
     server = "";
     /// Secret with `manifest.json`, `workspace.json` and what else is not secret.
     bundle = "-bundle";
@@ -169,10 +172,16 @@ child! {
     seal = "-seal";
     /// Secret with the salt of pairwise subjects. Never rotated; named in the backup guide.
     subject = "-subject";
-    /// Secret with the certificate of `tls.selfSigned`.
+    /// Secret with the certificate of `tls.selfSigned`; Certificate of `tls.issuerRef`.
     tls = "-tls";
-    /// Secret with the certificate of `mtls.tls.selfSigned`.
+    /// Secret with the certificate of `mtls.tls.selfSigned`; Certificate of `mtls.tls.issuerRef`.
     mtls_tls = "-mtls-tls";
+    /// Secret that cert-manager fills for `tls.issuerRef`. Never the name of one of the operator's own: its content is another's.
+    issued_tls = "-tls-issued";
+    /// Secret that cert-manager fills for `mtls.tls.issuerRef`.
+    issued_mtls_tls = "-mtls-tls-issued";
+    /// `TLSRoute` of the back door.
+    mtls_route = "-mtls";
     /// `ConfigMap` with the certificate authority of `selfSigned`.
     ca = "-ca";
     /// `PersistentVolumeClaim` of SQLite.
@@ -191,6 +200,18 @@ impl Names {
     /// The `SigningKey` that the operator makes for a signature algorithm.
     pub fn signing_key(&self, alg: fapi_jose::Alg) -> String {
         format!("{}-sig-{}", self.workspace, alg.as_str().to_ascii_lowercase())
+    }
+
+    /// The Secret with the front door's certificate, where somebody else puts it there.
+    pub fn shown_in_front(&self, tls: &Tls) -> Option<String> {
+        let issued = || tls.issuer_ref.as_ref().map(|_| self.issued_tls());
+        tls.secret_name.clone().or_else(issued)
+    }
+
+    /// The Secret with the back door's own certificate, where somebody else puts it there.
+    pub fn shown_behind(&self, tls: &Tls) -> Option<String> {
+        let issued = || tls.issuer_ref.as_ref().map(|_| self.issued_mtls_tls());
+        tls.secret_name.clone().or_else(issued)
     }
 
     /// `namespace/name`, as it stands in the manifest.

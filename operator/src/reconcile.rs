@@ -124,6 +124,7 @@ async fn one(cx: &Context, key: &ObjectKey, workspace: &Workspace) -> Result<Out
                 material: &material,
                 previous: found.previous.as_ref().map(|previous| &previous.manifest),
                 seen_revision: acks.highest_revision(),
+                optional: found.optional,
                 settings: &cx.settings.build,
             });
             let children = apply(cx, Parent { names: &names, uid: &uid }, &mut own, desired).await?;

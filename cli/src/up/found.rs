@@ -6,6 +6,7 @@ use fapi_core::Timestamp;
 use fapi_core::ids::Incarnation;
 use fapi_crds::names::label;
 use fapi_crds::{Client, KeySource, SecretKeyRef, SigningKey, Workspace};
+use fapi_operator::optional::Optional;
 use fapi_operator::rotate::Floors;
 use fapi_operator::validate::{
     Found, FoundClient, Fresh, Guards, Missing, Previous, References, Resolved, Value, references,
@@ -77,6 +78,7 @@ impl Surroundings<'_> {
             tombstones_done: self.tombstones_done.clone(),
             floors: self.floors,
             guards: Guards::LAPTOP,
+            optional: Optional::ASSUMED,
             now: self.now,
         }
     }
@@ -145,8 +147,8 @@ impl Surroundings<'_> {
                 .collect(),
             crl: spec.mtls.crl.as_ref().map(source),
             egress_ca: spec.egress.as_ref().and_then(|egress| egress.ca_ref.as_ref()).map(source),
-            tls: shown(spec.tls.secret_name.is_some()),
-            mtls_tls: shown(spec.mtls.tls.as_ref().is_some_and(|tls| tls.secret_name.is_some())),
+            tls: shown(spec.tls.self_signed.is_none()),
+            mtls_tls: shown(spec.mtls.tls.as_ref().is_some_and(|tls| tls.self_signed.is_none())),
             details_types: spec
                 .authorization_details_types
                 .iter()

@@ -295,6 +295,7 @@ impl Served {
             material: &material,
             previous,
             seen_revision: self.running.state().revision.unwrap_or(0),
+            optional: found.optional,
             settings: &settings,
         };
         let rendered = bundle(&inputs).render();

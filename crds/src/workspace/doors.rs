@@ -110,7 +110,9 @@ pub struct Tls {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = pattern::OBJECT_NAME))]
     pub secret_name: Option<String>,
-    /// A cert-manager issuer; the operator asks it for the certificate.
+    /// A cert-manager issuer: the operator asks it for an RSA certificate of both hosts (of its own host, for the back door's), which
+    /// cert-manager puts into the Secret `<workspace>-tls-issued` (`<workspace>-mtls-tls-issued`). Needs `integrations.certManager`
+    /// of the operator's Helm chart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer_ref: Option<IssuerRef>,
     /// For trying things out: the operator makes a certificate and publishes its authority in the ConfigMap `<workspace>-ca`. Sets
@@ -155,7 +157,8 @@ pub struct Exposure {
     /// The Service in front of the pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceExposure>,
-    /// Gateway API: TLSRoutes that pass TLS through.
+    /// Gateway API 1.5: TLSRoutes that pass TLS through, `<workspace>` for the front door and `<workspace>-mtls` for the back door. Needs
+    /// `integrations.gatewayApi` of the operator's Helm chart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<GatewayExposure>,
 }
@@ -206,11 +209,11 @@ pub struct ParentRef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63), regex(pattern = pattern::NAMESPACE))]
     pub namespace: Option<String>,
-    /// Listener of the Gateway. Absent: all that admit the route.
+    /// Listener of the Gateway. Absent: all that admit the route. With `mtls.port`, each door's port chooses: leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = pattern::OBJECT_NAME))]
     pub section_name: Option<String>,
-    /// Port of the Gateway. Absent: all that admit the route.
+    /// Port of the Gateway. Absent: all that admit the route. With `mtls.port`, each door's own: leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<i32>,

@@ -60,7 +60,8 @@ pub struct Server {
     #[serde(default = "termination_grace_period_seconds")]
     #[schemars(range(min = 10, max = 600))]
     pub termination_grace_period_seconds: i64,
-    /// Number of pods by load. While set, `spec.replicas` is ignored.
+    /// Number of pods by load, with a HorizontalPodAutoscaler. While set, `spec.replicas` is ignored; the number stays as it is when it
+    /// is set, and becomes `spec.replicas` when it is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscaling: Option<Autoscaling>,
     /// How many pods a drain may take. Absent: one at a time.
@@ -221,7 +222,8 @@ pub enum LogFormat {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Metrics {
-    /// Whether the operator makes a ServiceMonitor (Prometheus operator). Default false.
+    /// Whether the operator makes a ServiceMonitor (Prometheus operator). Default false. Needs `integrations.serviceMonitor` of the
+    /// operator's Helm chart.
     #[serde(default)]
     pub service_monitor: bool,
     /// Labels for the ServiceMonitor, for the Prometheus that selects by them.

@@ -2,7 +2,7 @@
 
 use fapi_config::{StorageType, file, shard_file};
 use fapi_crds::KeySource;
-use fapi_crds::workspace::{LogFormat, LogLevel, ReloadStrategy, Tls, WorkspaceSpec};
+use fapi_crds::workspace::{LogFormat, LogLevel, ReloadStrategy, WorkspaceSpec};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{
     Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource, HTTPGetAction,
@@ -41,7 +41,8 @@ pub(super) fn deployment(meta: &Meta<'_>, inputs: &Inputs<'_>, hash: &str) -> De
     Deployment {
         metadata: meta.object(meta.names.server(), "server"),
         spec: Some(DeploymentSpec {
-            replicas: Some(spec.replicas),
+            // An autoscaler's, where there is one.
+            replicas: spec.server.autoscaling.is_none().then_some(spec.replicas),
             revision_history_limit: Some(3),
             min_ready_seconds: (storage(inputs) == StorageType::PostgreSQL).then_some(5),
             strategy: Some(strategy(storage(inputs))),
@@ -236,12 +237,14 @@ fn mounts(meta: &Meta<'_>, inputs: &Inputs<'_>) -> Vec<(Volume, VolumeMount)> {
     let spec = inputs.spec;
     let names = meta.names;
     let pair = || vec![item("tls.crt", "tls.crt"), item("tls.key", "tls.key")];
+    let front = names.shown_in_front(&spec.tls).unwrap_or_else(|| names.tls());
     let mut mounted = vec![
         mount(projected(configuration(meta, inputs)), "config", path::CONFIG, true),
-        mount(secret(&tls_secret(&spec.tls, names.tls()), pair()), "tls", path::TLS, true),
+        mount(secret(&front, pair()), "tls", path::TLS, true),
     ];
     if let Some(tls) = &spec.mtls.tls {
-        let volume = secret(&tls_secret(tls, names.mtls_tls()), pair());
+        let back = names.shown_behind(tls).unwrap_or_else(|| names.mtls_tls());
+        let volume = secret(&back, pair());
         mounted.push(mount(volume, "mtls-tls", path::MTLS_TLS, true));
     }
     let mut internal = pair();
@@ -293,10 +296,6 @@ fn public_key(source: &KeySource, name: &str) -> Volume {
     }
     let reference = source.secret_ref.clone().unwrap_or_default();
     secret(&reference.name, vec![item(&reference.key, name)])
-}
-
-fn tls_secret(tls: &Tls, own: String) -> String {
-    tls.secret_name.clone().unwrap_or(own)
 }
 
 /// Everything that the manifest may name. Each is optional: a shard without clients has no Secret, and pods that start before

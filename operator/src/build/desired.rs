@@ -6,11 +6,14 @@ use std::marker::PhantomData;
 use fapi_config::Manifest;
 use fapi_crds::SigningKey;
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
+
+use crate::optional::{Certificate, ServiceMonitor, TLSRoute};
 
 /// Objects that nobody has applied yet.
 #[derive(Clone, Copy, Debug)]
@@ -33,29 +36,37 @@ pub struct Desired<State> {
 #[derive(Clone, PartialEq)]
 #[expect(missing_docs, reason = "the names of Kubernetes")]
 pub enum Object {
+    Certificate(Certificate),
     ConfigMap(ConfigMap),
     Deployment(Box<Deployment>),
+    HorizontalPodAutoscaler(HorizontalPodAutoscaler),
     NetworkPolicy(NetworkPolicy),
     PersistentVolumeClaim(PersistentVolumeClaim),
     PodDisruptionBudget(PodDisruptionBudget),
     Secret(Secret),
     Service(Service),
     ServiceAccount(ServiceAccount),
+    ServiceMonitor(ServiceMonitor),
     SigningKey(SigningKey),
+    TLSRoute(TLSRoute),
 }
 
 macro_rules! each {
     ($object:expr, $inner:ident => $body:expr) => {
         match $object {
+            Object::Certificate($inner) => $body,
             Object::ConfigMap($inner) => $body,
             Object::Deployment($inner) => $body,
+            Object::HorizontalPodAutoscaler($inner) => $body,
             Object::NetworkPolicy($inner) => $body,
             Object::PersistentVolumeClaim($inner) => $body,
             Object::PodDisruptionBudget($inner) => $body,
             Object::Secret($inner) => $body,
             Object::Service($inner) => $body,
             Object::ServiceAccount($inner) => $body,
+            Object::ServiceMonitor($inner) => $body,
             Object::SigningKey($inner) => $body,
+            Object::TLSRoute($inner) => $body,
         }
     };
 }
@@ -64,15 +75,19 @@ impl Object {
     /// Its kind.
     pub const fn kind(&self) -> &'static str {
         match self {
+            Self::Certificate(_) => "Certificate",
             Self::ConfigMap(_) => "ConfigMap",
             Self::Deployment(_) => "Deployment",
+            Self::HorizontalPodAutoscaler(_) => "HorizontalPodAutoscaler",
             Self::NetworkPolicy(_) => "NetworkPolicy",
             Self::PersistentVolumeClaim(_) => "PersistentVolumeClaim",
             Self::PodDisruptionBudget(_) => "PodDisruptionBudget",
             Self::Secret(_) => "Secret",
             Self::Service(_) => "Service",
             Self::ServiceAccount(_) => "ServiceAccount",
+            Self::ServiceMonitor(_) => "ServiceMonitor",
             Self::SigningKey(_) => "SigningKey",
+            Self::TLSRoute(_) => "TLSRoute",
         }
     }
 

@@ -67,7 +67,8 @@ fn service_port(name: &str, published: i32, target: i32) -> ServicePort {
 
 /// With more than one pod: one at a time, unless the spec says otherwise.
 pub(super) fn disruption_budget(meta: &Meta<'_>, spec: &WorkspaceSpec) -> Option<Object> {
-    if spec.replicas <= 1 {
+    let fewest = spec.server.autoscaling.as_ref().map_or(spec.replicas, |said| said.min_replicas);
+    if fewest <= 1 {
         return None;
     }
     let said = spec.server.pod_disruption_budget.as_ref();

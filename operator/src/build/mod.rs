@@ -8,6 +8,7 @@ mod desired;
 mod exposure;
 mod isolation;
 mod meta;
+mod optional;
 mod secrets;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use fapi_jose::Alg;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, ResourceRequirements, ServiceAccount};
 
 use crate::material::Material;
+use crate::optional::Optional;
 use crate::rotate::KeySet;
 use crate::validate::Publication;
 use meta::Meta;
@@ -79,6 +81,8 @@ pub struct Inputs<'a> {
     pub previous: Option<&'a Manifest>,
     /// The highest revision that any pod has seen; the next one is higher, even if the manifest was lost.
     pub seen_revision: u64,
+    /// Which kinds that a cluster may lack can be made.
+    pub optional: Optional,
     /// What the operator decides.
     pub settings: &'a Settings,
 }
@@ -116,9 +120,14 @@ pub fn build(inputs: &Inputs<'_>) -> Desired<Prepared> {
         );
         objects.extend(volume_claim(&meta, inputs.spec));
         objects.extend(isolation::network_policy(&meta, inputs));
+        objects.extend(optional::certificates(&meta, inputs));
         objects.push(Object::Deployment(Box::new(deployment::deployment(&meta, inputs, &manifest.hash))));
+        // After the Deployment, which hands its replicas over.
+        objects.extend(optional::autoscaler(&meta, inputs.spec));
         objects.extend(exposure::services(&meta, inputs));
         objects.extend(exposure::disruption_budget(&meta, inputs.spec));
+        objects.extend(optional::routes(&meta, inputs));
+        objects.extend(optional::monitor(&meta, inputs));
     }
     Desired::new(objects, manifest, publication.spec_in_force)
 }

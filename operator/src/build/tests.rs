@@ -179,6 +179,7 @@ fn a_revision_is_never_lower_than_one_that_a_pod_has_seen() {
         material: crate::fixture::material(),
         previous,
         seen_revision,
+        optional: found.optional,
         settings: &settings,
     };
     assert_eq!(super::build(&inputs(41, None)).manifest().revision, 42, "the manifest was lost");
@@ -348,5 +349,89 @@ fn hostile_words_change_nothing_but_the_configuration() {
         let registration = verdict.client("budget").registration.clone().unwrap();
         assert_eq!(registration.display_name["en"], words);
         assert_eq!(published.clients[&registration.client_id], registration);
+    }
+}
+
+fn beside_others() -> Found {
+    let spec = json!({
+        "mtls": {"port": null, "host": "mtls.bank.example", "tls": {"issuerRef": {"name": "ev"}}},
+        "tls": {"selfSigned": null, "issuerRef": {"name": "public", "kind": "ClusterIssuer"}},
+        "storage": {"type": "PostgreSQL", "postgresql": {"urlSecretRef": {"name": "db", "key": "uri"}}},
+        "exposure": {"gateway": {"parentRefs": [{"name": "edge", "namespace": "gateways", "sectionName": "tls"}]}},
+        "server": {
+            "autoscaling": {"maxReplicas": 5},
+            "metrics": {"serviceMonitor": true, "serviceMonitorLabels": {"release": "prometheus", "fapi.rs/workspace": "x"}},
+        },
+    });
+    found(workspace_with(&spec), vec![found_client(client("auth", "budget", &json!({})))])
+}
+
+#[test]
+fn other_operators_are_asked_by_their_own_kinds() {
+    let desired = built(&beside_others());
+    for (kind, name) in [
+        ("Certificate", "retail-tls"),
+        ("Certificate", "retail-mtls-tls"),
+        ("TLSRoute", "retail"),
+        ("TLSRoute", "retail-mtls"),
+        ("ServiceMonitor", "retail"),
+        ("HorizontalPodAutoscaler", "retail"),
+    ] {
+        let shown = shown(named(&desired, kind, name));
+        insta::assert_yaml_snapshot!(format!("{}_{name}", kind.to_lowercase()), shown);
+    }
+    let pods = shown(named(&desired, "Deployment", "retail"));
+    let secret = |volume: &str| {
+        let volumes = pods["spec"]["template"]["spec"]["volumes"].as_array().unwrap();
+        volumes.iter().find(|it| it["name"] == volume).unwrap()["secret"]["secretName"].clone()
+    };
+    assert_eq!(
+        (secret("tls"), secret("mtls-tls")),
+        (json!("retail-tls-issued"), json!("retail-mtls-tls-issued"))
+    );
+    assert_eq!(pods["spec"]["replicas"], Value::Null, "the autoscaler's");
+    assert!(desired.iter().any(|object| object.kind() == "PodDisruptionBudget"), "two pods at least");
+}
+
+#[test]
+fn one_certificate_serves_both_doors_where_the_second_has_none() {
+    let mut found = beside_others();
+    found.workspace.spec.mtls.tls = None;
+    let desired = built(&found);
+    let shown = shown(named(&desired, "Certificate", "retail-tls"));
+    assert_eq!(shown["spec"]["dnsNames"], json!(["auth.bank.example", "mtls.bank.example"]));
+    assert!(
+        !desired.iter().any(|object| object.kind() == "Certificate" && object.name() == "retail-mtls-tls")
+    );
+}
+
+#[test]
+fn doors_told_apart_by_port_have_a_listener_each() {
+    let mut found = beside_others();
+    found.workspace.spec.mtls.host = None;
+    found.workspace.spec.mtls.port = Some(9443);
+    let gateway = found.workspace.spec.exposure.as_mut().unwrap().gateway.as_mut().unwrap();
+    gateway.parent_refs[0].section_name = None;
+    let desired = built(&found);
+    let of = |name: &str| {
+        let route = shown(named(&desired, "TLSRoute", name));
+        let backend = route["spec"]["rules"][0]["backendRefs"][0]["port"].clone();
+        (route["spec"]["hostnames"][0].clone(), route["spec"]["parentRefs"][0]["port"].clone(), backend)
+    };
+    assert_eq!(of("retail"), (json!("auth.bank.example"), json!(8443), json!(8443)));
+    assert_eq!(of("retail-mtls"), (json!("auth.bank.example"), json!(9443), json!(9443)));
+}
+
+#[test]
+fn what_the_cluster_lacks_is_not_made() {
+    use crate::optional::{Optional, Presence};
+    for presence in [Presence::Off, Presence::Absent] {
+        let mut found = beside_others();
+        found.optional = Optional { certificates: presence, routes: presence, monitors: presence };
+        let desired = built(&found);
+        let foreign =
+            |object: &&Object| ["Certificate", "TLSRoute", "ServiceMonitor"].contains(&object.kind());
+        assert_eq!(desired.iter().find(foreign).map(Object::kind), None, "{presence:?}");
+        assert!(desired.iter().any(|object| object.kind() == "Deployment"), "the rest is");
     }
 }

@@ -25,6 +25,7 @@ fn stored(material: &Material) -> SecretData {
         material,
         previous: None,
         seen_revision: 0,
+        optional: found.optional,
         settings: &crate::fixture::settings(),
     };
     let desired = crate::build::build(&inputs);

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::guards::Guards;
 use super::ledger::Ledger;
 use crate::build::LEDGER_FILE;
+use crate::optional::Optional;
 use crate::rotate::Floors;
 
 /// Everything about one Workspace.
@@ -38,6 +39,8 @@ pub struct Found {
     pub floors: Floors,
     /// Which admission policies are in force.
     pub guards: Guards,
+    /// Which kinds that a cluster may lack can be made.
+    pub optional: Optional,
     /// The time.
     pub now: Timestamp,
 }

@@ -6,6 +6,7 @@ use fapi_config::{DetailsTypeEntry, Document, Users};
 use fapi_core::certificate::{RevocationLists, TrustAnchors, describe_pem};
 use fapi_core::issuer::Doors;
 use fapi_core::{Lifetime, Timestamp};
+use fapi_crds::workspace::IssuerRef;
 use fapi_crds::{KeySource, Reason, SecretKeyRef};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use zeroize::Zeroizing;
@@ -14,6 +15,7 @@ use super::details;
 use super::found::{Found, Missing, Resolved};
 use super::material::{Place, Problem};
 use super::server_certificate;
+use crate::names::Names;
 
 /// What the references of a Workspace lead to.
 #[derive(Default)]
@@ -30,7 +32,12 @@ pub(super) struct Resolution {
 }
 
 /// Reads what the spec refers to; `document` is what it asks for, if it is valid.
-pub(super) fn references(found: &Found, namespace: &str, document: Option<&Document>) -> Resolution {
+pub(super) fn references(
+    found: &Found,
+    namespace: &str,
+    names: Option<&Names>,
+    document: Option<&Document>,
+) -> Resolution {
     let spec = &found.workspace.spec;
     let references = &found.references;
     let mut resolution = Resolution::default();
@@ -72,15 +79,20 @@ pub(super) fn references(found: &Found, namespace: &str, document: Option<&Docum
     let hosts = document.map(|document| Doors::new(&document.issuer, &document.mtls));
     let (front, back) = hosts.as_ref().map_or(("", ""), |doors| (&doors.front.host, &doors.back.host));
     let front_hosts: &[&str] = if spec.mtls.tls.is_some() { &[front] } else { &[front, back] };
+    let own = spec.mtls.tls.as_ref();
+    let in_front = names.and_then(|names| names.shown_in_front(&spec.tls));
+    let behind = names.zip(own).and_then(|(names, tls)| names.shown_behind(tls));
     let doors = [
-        (Some(&spec.tls), &references.tls, front_hosts),
-        (spec.mtls.tls.as_ref(), &references.mtls_tls, &[back]),
+        (in_front, Some(&spec.tls), &references.tls, front_hosts),
+        (behind, own, &references.mtls_tls, &[back]),
     ];
-    for (tls, resolved, hosts) in doors {
-        let Some(name) = tls.and_then(|tls| tls.secret_name.as_ref()) else { continue };
-        let source = ("Secret", name.clone(), "tls.crt".to_owned());
+    for (name, tls, resolved, hosts) in doors {
+        let Some(name) = name else { continue };
+        let source = ("Secret", name, "tls.crt".to_owned());
         let hosts = if document.is_some() { hosts } else { &[] };
+        let issuer = tls.and_then(|tls| tls.issuer_ref.as_ref());
         let checked = value(namespace, &source, resolved.as_ref())
+            .map_err(|problem| issued_by(problem, issuer))
             .and_then(|bytes| server_certificate::check(&place(namespace, &source), bytes, hosts, found.now));
         match checked {
             Ok(not_after) => {
@@ -109,6 +121,15 @@ pub(super) fn references(found: &Found, namespace: &str, document: Option<&Docum
         }
     }
     resolution
+}
+
+/// A certificate that is not there yet is on its way, where an issuer was asked.
+fn issued_by(problem: Problem, issuer: Option<&IssuerRef>) -> Problem {
+    let Some(issuer) = issuer.filter(|_| problem.reason == Reason::SecretNotFound) else { return problem };
+    let (kind, name) = (&issuer.kind, &issuer.name);
+    let message =
+        format!("{}: cert-manager writes it once {kind} {name} has issued the Certificate", problem.message);
+    Problem { message, ..problem }
 }
 
 /// Trust anchors, with the last good ones for a while.

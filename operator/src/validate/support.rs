@@ -3,7 +3,7 @@
 
 use fapi_crds::client::{ClientSpec, GrantType};
 use fapi_crds::workspace::{
-    EncryptionAlgorithms, ForwardedDialect, LoginType, Profile, Protocol, Tls, WorkspaceSpec,
+    EncryptionAlgorithms, ForwardedDialect, LoginType, Profile, Protocol, WorkspaceSpec,
 };
 use fapi_crds::{ContentEncryption, KeyManagement};
 
@@ -29,8 +29,6 @@ const WORKSPACE: &[Field<WorkspaceSpec>] = &[
             forwarded.is_some_and(|forwarded| forwarded.dialect == ForwardedDialect::AwsAlb)
         },
     },
-    Field { name: "mtls.tls.issuerRef", used: |spec| spec.mtls.tls.as_ref().is_some_and(asks_an_issuer) },
-    Field { name: "tls.issuerRef", used: |spec| asks_an_issuer(&spec.tls) },
     Field {
         name: "protocol.encryption.keyManagement: ECDH-ES+A128KW",
         used: |spec| {
@@ -57,15 +55,9 @@ const WORKSPACE: &[Field<WorkspaceSpec>] = &[
         name: "ui.templatesConfigMap",
         used: |spec| spec.ui.as_ref().is_some_and(|ui| ui.templates_config_map.is_some()),
     },
-    Field {
-        name: "exposure.gateway",
-        used: |spec| spec.exposure.as_ref().is_some_and(|exposure| exposure.gateway.is_some()),
-    },
     Field { name: "login.external", used: |spec| spec.login.type_ == LoginType::External },
     Field { name: "login.upstream", used: |spec| spec.login.type_ == LoginType::Upstream },
     Field { name: "subjectSaltRef", used: |spec| spec.subject_salt_ref.is_some() },
-    Field { name: "server.autoscaling", used: |spec| spec.server.autoscaling.is_some() },
-    Field { name: "server.metrics.serviceMonitor", used: |spec| spec.server.metrics.service_monitor },
 ];
 
 const CLIENT: &[Field<ClientSpec>] = &[
@@ -77,10 +69,6 @@ const CLIENT: &[Field<ClientSpec>] = &[
         used: |spec| spec.output.as_ref().is_some_and(|output| output.config_map.is_some()),
     },
 ];
-
-fn asks_an_issuer(tls: &Tls) -> bool {
-    tls.issuer_ref.is_some()
-}
 
 fn encryption(spec: &WorkspaceSpec) -> Option<&EncryptionAlgorithms> {
     protocol(spec)?.encryption.as_ref()

@@ -14,7 +14,7 @@ use fapi_core::scope::{Scope, Scopes};
 use fapi_core::{Lifetime, Timestamp};
 use fapi_crds::Reason;
 use fapi_crds::workspace::{
-    ForwardedDialect, LoginType as Login, StorageType as Storage, Tls, WorkspaceSpec,
+    ForwardedDialect, LoginType as Login, ParentRef, StorageType as Storage, Tls, WorkspaceSpec,
 };
 use fapi_jose::KeyManagement;
 use zeroize::Zeroizing;
@@ -67,7 +67,10 @@ pub(super) fn judge(found: &Found) -> (WorkspaceVerdict, Option<InForce>) {
         Some(first) => Finding::no(first.reason, joined(&problems)),
         None => Finding::yes(Reason::Accepted, "the spec is valid and fits the profile"),
     };
-    let references = references(found, namespace, judged.as_ref().map(|(document, _)| document));
+    let document = judged.as_ref().map(|(document, _)| document);
+    let mut references = references(found, namespace, names.as_ref().ok(), document);
+    let missing = found.optional.missing(spec).into_iter();
+    references.problems.extend(missing.map(|message| Problem { reason: Reason::KindUnavailable, message }));
 
     let spec_in_force = judged.is_some() && !spec.suspend;
     let chosen = match judged {
@@ -189,6 +192,9 @@ fn document(spec: &WorkspaceSpec, found: &Found) -> (Option<(Document, Rules)>, 
     if let Err((field, message)) = span("config.staleSecretGrace", &spec.config.stale_secret_grace) {
         refuse(Reason::InvalidSpec, format!("{field}: {message}"));
     }
+    for message in routes(spec) {
+        refuse(Reason::InvalidSpec, message);
+    }
     let policy = &spec.server.network_policy;
     for (field, named) in [("ingressFrom", &policy.ingress_from), ("egressTo", &policy.egress_to)] {
         for problem in peers::problems(&format!("server.networkPolicy.{field}"), named) {
@@ -278,6 +284,22 @@ fn doors(spec: &WorkspaceSpec, issuer: Option<&Issuer>) -> Result<Mtls, String> 
         }
     }
     Ok(mtls)
+}
+
+/// With doors told apart by port, that chooses the listener.
+fn routes(spec: &WorkspaceSpec) -> Vec<String> {
+    let gateway = spec.exposure.as_ref().and_then(|exposure| exposure.gateway.as_ref());
+    let parents =
+        gateway.filter(|_| spec.mtls.port.is_some()).map_or(&[][..], |gateway| &gateway.parent_refs);
+    let chosen = |parent: &ParentRef| parent.section_name.is_some() || parent.port.is_some();
+    let wrong = parents.iter().enumerate().filter(|(_, parent)| chosen(parent));
+    wrong
+        .map(|(index, _)| {
+            format!(
+                "exposure.gateway.parentRefs[{index}]: leave sectionName and port out: with mtls.port each door's route goes to the listener of its own port"
+            )
+        })
+        .collect()
 }
 
 /// The proxy whose word counts for client certificates.

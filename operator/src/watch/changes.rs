@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{Hash as _, Hasher as _};
 
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Resource;
@@ -110,6 +111,18 @@ pub(super) fn of_version<K: Resource>(object: &K) -> u64 {
     hashed(|hasher| {
         object.meta().uid.hash(hasher);
         object.meta().resource_version.hash(hasher);
+    })
+}
+
+/// Spec and metadata: for a kind whose status is written all the time and that has no generation.
+pub(super) fn of_autoscaler(autoscaler: &HorizontalPodAutoscaler) -> u64 {
+    let meta = &autoscaler.metadata;
+    hashed(|hasher| {
+        meta.uid.hash(hasher);
+        meta.labels.hash(hasher);
+        meta.annotations.hash(hasher);
+        meta.deletion_timestamp.is_some().hash(hasher);
+        serde_json::to_string(&autoscaler.spec).unwrap_or_default().hash(hasher);
     })
 }
 

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};
 
-use fapi_crds::workspace::{Tls, WorkspaceSpec};
+use fapi_crds::workspace::WorkspaceSpec;
 use fapi_crds::{Client, KeySource, SigningKey, Workspace};
 
 use super::key_of;
+use crate::names::{Names, WorkspaceName};
 use crate::validate::ObjectKey;
 
 /// Something that can be referred to.
@@ -98,10 +99,11 @@ pub(super) fn of_signing_key(key: &SigningKey) -> BTreeSet<Reference> {
 pub(super) fn of_workspace(workspace: &Workspace) -> BTreeSet<Reference> {
     let namespace = key_of(workspace).namespace;
     let spec: &WorkspaceSpec = &workspace.spec;
-    let tls = |tls: &Tls| tls.secret_name.as_ref().map(|name| secret(&namespace, name));
+    let names = names(&key_of(workspace));
+    let front = names.as_ref().and_then(|names| names.shown_in_front(&spec.tls));
+    let behind = names.as_ref().zip(spec.mtls.tls.as_ref()).and_then(|(names, tls)| names.shown_behind(tls));
     let mut found = BTreeSet::new();
-    found.extend(tls(&spec.tls));
-    found.extend(spec.mtls.tls.as_ref().and_then(tls));
+    found.extend(front.iter().chain(&behind).map(|name| secret(&namespace, name)));
     found.extend(spec.login.users.as_ref().map(|users| secret(&namespace, &users.secret_ref.name)));
     found.extend(
         spec.storage.postgresql.as_ref().map(|database| secret(&namespace, &database.url_secret_ref.name)),
@@ -116,6 +118,12 @@ pub(super) fn of_workspace(workspace: &Workspace) -> BTreeSet<Reference> {
     let schemas = spec.authorization_details_types.iter();
     found.extend(schemas.map(|said| config_map(&namespace, &said.schema_ref.name)));
     found
+}
+
+/// The names of its children, if it can have any.
+fn names(workspace: &ObjectKey) -> Option<Names> {
+    let name = WorkspaceName::parse(&workspace.name).ok()?;
+    Some(Names { namespace: workspace.namespace.clone(), workspace: name })
 }
 
 fn of_source(namespace: &str, source: &KeySource) -> Option<Reference> {

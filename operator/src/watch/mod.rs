@@ -5,7 +5,7 @@
 //! | Workspace | itself |
 //! | Client, `SigningKey` | the Workspace that it names, and the one that it named before |
 //! | Secret, `ConfigMap` (metadata only) | Workspaces that refer to it, or whose Clients or key lines do; the Workspace whose child it is |
-//! | Deployment, Service, `ServiceAccount`, `NetworkPolicy`, `PodDisruptionBudget`, Pod, `EndpointSlice` | the Workspace on its label |
+//! | Deployment, Service, `ServiceAccount`, `NetworkPolicy`, `PodDisruptionBudget`, `HorizontalPodAutoscaler`, Pod, `EndpointSlice`, and the kinds of [`crate::optional`] | the Workspace on its label |
 //! | Namespace | every Workspace that selects namespaces by labels |
 //!
 //! A wake carries only a name: what has happened is read again, so a change that is told twice, late or in another order leads to
@@ -13,6 +13,7 @@
 
 mod changes;
 mod index;
+mod optional;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use fapi_crds::workspace::AllowedFrom;
 use fapi_crds::{Client, SigningKey, Workspace};
 use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{
     ConfigMap, Namespace, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
 };
@@ -30,6 +32,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::WatchStreamExt as _;
+use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store, store};
 use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Resource, ResourceExt as _};
@@ -43,6 +46,7 @@ use changes::Changes;
 use index::{Index, Referrer};
 
 pub use index::Reference;
+pub use optional::{MaybeCache, OptionalStores, Switches};
 
 /// Which namespaces are watched.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -126,6 +130,8 @@ pub struct Stores {
     pub disruption_budgets: Cache<PartialObjectMeta<PodDisruptionBudget>>,
     pub volume_claims: Cache<PartialObjectMeta<PersistentVolumeClaim>>,
     pub endpoint_slices: Cache<EndpointSlice>,
+    pub autoscalers: Cache<HorizontalPodAutoscaler>,
+    pub optional: OptionalStores,
     /// Only where the whole cluster is watched: without that, nobody may read Namespaces.
     pub namespaces: Option<Cache<PartialObjectMeta<Namespace>>>,
 }
@@ -146,7 +152,12 @@ struct Starter {
 
 impl Watches {
     /// Begins to watch. Wakes may be sent before [`Watches::ready`]; whoever works on them should wait for it.
-    pub fn start(client: kube::Client, scope: &Scope, wakes: mpsc::UnboundedSender<ObjectKey>) -> Self {
+    pub fn start(
+        client: kube::Client,
+        scope: &Scope,
+        switches: Switches,
+        wakes: mpsc::UnboundedSender<ObjectKey>,
+    ) -> Self {
         let index = Arc::new(Index::default());
         let mut start = Starter { client, scope: scope.clone(), wakes, tasks: JoinSet::new() };
         let everything = watcher::Config::default;
@@ -217,6 +228,8 @@ impl Watches {
         let volume_claims =
             start.watch(&children(), changes::of_spec::<PartialObjectMeta<PersistentVolumeClaim>>, labelled);
         let endpoint_slices = start.watch(&children(), changes::of_slice, labelled);
+        let autoscalers = start.watch(&children(), changes::of_autoscaler, labelled);
+        let optional = OptionalStores::start(&mut start, switches, &workspaces);
         let namespaces = (*scope == Scope::Cluster).then(|| {
             let workspaces = workspaces.clone();
             let all = vec![Api::all(start.client.clone())];
@@ -245,6 +258,8 @@ impl Watches {
             disruption_budgets,
             volume_claims,
             endpoint_slices,
+            autoscalers,
+            optional,
             namespaces,
         };
         Self { stores, tasks: start.tasks }
@@ -266,6 +281,8 @@ impl Watches {
         stores.disruption_budgets.ready().await;
         stores.volume_claims.ready().await;
         stores.endpoint_slices.ready().await;
+        stores.autoscalers.ready().await;
+        stores.optional.ready().await;
         if let Some(namespaces) = &stores.namespaces {
             namespaces.ready().await;
         }
@@ -323,31 +340,51 @@ impl Starter {
     {
         let mut stores = Vec::new();
         for api in apis {
-            let (reader, mut writer) = store::<K>();
+            let (reader, writer) = store::<K>();
             stores.push(reader);
-            let mut changes = Changes::new(fingerprint, wakes.clone());
-            let sender = self.wakes.clone();
-            let stream = watcher(api, config.clone())
-                .default_backoff()
-                .modify(|object| object.managed_fields_mut().clear());
-            self.tasks.spawn(async move {
-                let mut stream = std::pin::pin!(stream);
-                while let Some(event) = stream.next().await {
-                    match event {
-                        Ok(event) => {
-                            writer.apply_watcher_event(&event);
-                            for key in changes.of(&event) {
-                                let _ = sender.send(key);
-                            }
-                        }
-                        Err(error) => {
-                            warn!(%error, kind = %K::kind(&()), "Watch interrupted, will be resumed");
-                        }
-                    }
-                }
-            });
+            let changes = Changes::new(fingerprint, wakes.clone());
+            let mut follower =
+                Follower { api, config: config.clone(), writer, changes, wakes: self.wakes.clone() };
+            self.tasks.spawn(async move { follower.follow(|_| false).await });
         }
         Cache(stores)
+    }
+}
+
+/// One watch: from the API server to a store and to wakes.
+struct Follower<K: Resource<DynamicType = ()> + Clone + 'static, W> {
+    api: Api<K>,
+    config: watcher::Config,
+    writer: Writer<K>,
+    changes: Changes<K, W>,
+    wakes: mpsc::UnboundedSender<ObjectKey>,
+}
+
+impl<K, W> Follower<K, W>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    W: Fn(Option<&K>, &ObjectKey) -> Vec<ObjectKey>,
+{
+    /// Goes on through every error but one that `ends` it.
+    async fn follow(&mut self, ends: impl Fn(&watcher::Error) -> bool) {
+        let stream = watcher(self.api.clone(), self.config.clone())
+            .default_backoff()
+            .modify(|object| object.managed_fields_mut().clear());
+        let mut stream = std::pin::pin!(stream);
+        while let Some(event) = stream.next().await {
+            match event {
+                Ok(event) => {
+                    self.writer.apply_watcher_event(&event);
+                    for key in self.changes.of(&event) {
+                        let _ = self.wakes.send(key);
+                    }
+                }
+                Err(error) if ends(&error) => return,
+                Err(error) => {
+                    warn!(%error, kind = %K::kind(&()), "Watch interrupted, will be resumed");
+                }
+            }
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use fapi_operator::queue::Pace;
 use fapi_operator::rotate::Floors;
 use fapi_operator::run::Operator;
 use fapi_operator::serve::Health;
-use fapi_operator::watch::Scope;
+use fapi_operator::watch::{Scope, Switches};
 use http::{Method, Request, Response};
 use k8s_openapi::api::core::v1::{Namespace, ResourceRequirements, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -167,16 +167,21 @@ impl Cluster {
 
     /// An operator that leads as long as it is told.
     pub(crate) fn operator_with(&self, leadership: Leadership) -> Running {
-        self.run(
-            self.config.clone(),
-            Scope::Namespaces { workspaces: vec![self.namespace.clone()], clients: Vec::new() },
-            leadership,
-        )
+        self.run(self.config.clone(), self.scope(), leadership, Switches::default())
+    }
+
+    /// An operator that was told to use kinds of others.
+    pub(crate) fn operator_using(&self, integrations: Switches) -> Running {
+        self.run(self.config.clone(), self.scope(), Leadership::always(), integrations)
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Namespaces { workspaces: vec![self.namespace.clone()], clients: Vec::new() }
     }
 
     /// An operator that leads, for the whole cluster.
     pub(crate) fn operator_everywhere(&self) -> Running {
-        self.run(self.config.clone(), Scope::Cluster, Leadership::always())
+        self.run(self.config.clone(), Scope::Cluster, Leadership::always(), Switches::default())
     }
 
     /// An operator with the rights of a `ServiceAccount`, for the whole cluster.
@@ -185,10 +190,10 @@ impl Cluster {
         config.auth_info.impersonate = Some(format!("system:serviceaccount:{namespace}:{account}"));
         let groups = ["system:serviceaccounts", "system:authenticated"].map(str::to_owned);
         config.auth_info.impersonate_groups = Some(groups.into());
-        self.run(config, Scope::Cluster, Leadership::always())
+        self.run(config, Scope::Cluster, Leadership::always(), Switches::default())
     }
 
-    fn run(&self, config: Config, scope: Scope, leadership: Leadership) -> Running {
+    fn run(&self, config: Config, scope: Scope, leadership: Leadership, integrations: Switches) -> Running {
         let requests = Requests::default();
         let client = ClientBuilder::try_from(config).unwrap().with_layer(&Counted(requests.clone())).build();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -197,6 +202,7 @@ impl Cluster {
             clock: clock.clone(),
             settings: Settings {
                 scope,
+                integrations,
                 build: fapi_operator::build::Settings {
                     image: "localhost/fapi-operator:test".to_owned(),
                     version: "0.0.0-test".to_owned(),

@@ -12,6 +12,8 @@ mod kubelet;
 #[cfg(test)]
 mod leading;
 #[cfg(test)]
+mod others;
+#[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod trust;

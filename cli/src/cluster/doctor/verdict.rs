@@ -9,6 +9,7 @@ use fapi_crds::workspace::Tls;
 use fapi_crds::{Client, ConfigMapKeyRef, KeySource, Reason, SecretKeyRef, Workspace};
 use fapi_operator::build;
 use fapi_operator::names::{Names, WorkspaceName};
+use fapi_operator::optional::Optional;
 use fapi_operator::rotate::Floors;
 use fapi_operator::validate::{
     Finding as Said, Found, FoundClient, Fresh, Guards, Missing, References, Resolved, Value, references,
@@ -127,11 +128,13 @@ fn found(seen: &Seen, workspace: &Workspace, now: i64) -> Found {
         (None, Some(reference)) => map(reference),
         (None, None) => Resolved::Missing(Missing::ConfigMapNotFound),
     };
-    let tls = |tls: Option<&Tls>| {
-        let name = tls?.secret_name.clone()?;
+    let spec = &workspace.spec;
+    let names = WorkspaceName::parse(&name).ok();
+    let names = names.map(|workspace| Names { namespace: namespace.clone(), workspace });
+    let shown = |secret: fn(&Names, &Tls) -> Option<String>, tls: Option<&Tls>| {
+        let name = secret(names.as_ref()?, tls?)?;
         Some(own(&SecretKeyRef { name, key: "tls.crt".to_owned() }))
     };
-    let spec = &workspace.spec;
     let database = spec.storage.postgresql.as_ref();
     let of_it = |client: &&Client| workspace_of(client) == (namespace.clone(), name.clone());
     Found {
@@ -154,8 +157,8 @@ fn found(seen: &Seen, workspace: &Workspace, now: i64) -> Found {
                 .filter_map(|line| Some((place(line).1, own(&line.spec.import.as_ref()?.secret_ref))))
                 .collect(),
             crl: spec.mtls.crl.as_ref().map(source),
-            tls: tls(Some(&spec.tls)),
-            mtls_tls: tls(spec.mtls.tls.as_ref()),
+            tls: shown(Names::shown_in_front, Some(&spec.tls)),
+            mtls_tls: shown(Names::shown_behind, spec.mtls.tls.as_ref()),
             details_types: spec
                 .authorization_details_types
                 .iter()
@@ -169,6 +172,8 @@ fn found(seen: &Seen, workspace: &Workspace, now: i64) -> Found {
         fresh: Fresh::Everywhere,
         tombstones_done: BTreeSet::new(),
         floors: Floors::PRODUCTION,
+        // What is missing of them, the operator's conditions tell.
+        optional: Optional::ASSUMED,
         // Which policies are in force is for the operator to say: its conditions are repeated.
         guards: Guards::LAPTOP,
         now: Timestamp::from_unix(now),

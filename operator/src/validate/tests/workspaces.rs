@@ -142,8 +142,6 @@ fn a_field_without_effect_is_refused_by_its_name() {
             json!({"mtls": {"forwarded": {"dialect": "AwsAlb", "from": {"cidrs": ["10.0.0.0/8"], "sanDns": "p.example"}}}}),
             "mtls.forwarded.dialect",
         ),
-        (json!({"mtls": {"tls": {"issuerRef": {"name": "ca"}}}}), "mtls.tls.issuerRef"),
-        (json!({"tls": {"selfSigned": null, "issuerRef": {"name": "ca"}}}), "tls.issuerRef"),
         (json!({"protocol": {"encryption": {"content": ["A128CBC-HS256"]}}}), "A128CBC-HS256"),
         (json!({"protocol": {"encryption": {"keyManagement": ["ECDH-ES+A128KW"]}}}), "ECDH-ES+A128KW"),
         (json!({"registration": {"enabled": true}}), "registration"),
@@ -151,7 +149,6 @@ fn a_field_without_effect_is_refused_by_its_name() {
         (json!({"ui": {"theme": {"primaryColor": "#0b5fff"}}}), "ui.theme"),
         (json!({"ui": {"messages": [{"language": "en", "configMapRef": secret}]}}), "ui.messages"),
         (json!({"ui": {"templatesConfigMap": "pages"}}), "ui.templatesConfigMap"),
-        (json!({"exposure": {"gateway": {"parentRefs": [{"name": "edge"}]}}}), "exposure.gateway"),
         (
             json!({"login": {"type": "External", "users": null, "external": {"url": "https://l.example", "jwksRef": secret}}}),
             "login.external",
@@ -161,8 +158,6 @@ fn a_field_without_effect_is_refused_by_its_name() {
             "login.upstream",
         ),
         (json!({"subjectSaltRef": secret}), "subjectSaltRef"),
-        (json!({"server": {"autoscaling": {"maxReplicas": 3}}}), "server.autoscaling"),
-        (json!({"server": {"metrics": {"serviceMonitor": true}}}), "server.metrics.serviceMonitor"),
     ] {
         let verdict = validate(&found(workspace_with(&spec), Vec::new()));
         let accepted = &verdict.workspace.accepted;
@@ -730,4 +725,57 @@ fn a_workspace_names_the_networks_and_authorities_of_its_clients() {
         let refs = validate(&found).workspace.resolved_refs;
         assert!(!refs.is_true() && refs.message.contains(why), "{}", refs.message);
     }
+}
+
+/// Kinds that a cluster may lack: the Workspace is served, and says what is missing and how to have it.
+#[test]
+fn what_the_cluster_lacks_is_told_and_the_rest_is_served() {
+    use crate::optional::{Optional, Presence};
+    let spec = json!({
+        "tls": {"selfSigned": null, "issuerRef": {"name": "public"}},
+        "exposure": {"gateway": {"parentRefs": [{"name": "edge"}]}},
+        "server": {"metrics": {"serviceMonitor": true}},
+    });
+    let judged = |spec: &serde_json::Value, presence| {
+        let mut found = found(workspace_with(spec), Vec::new());
+        found.optional = Optional { certificates: presence, routes: presence, monitors: presence };
+        validate(&found)
+    };
+    for (presence, said) in [
+        (Presence::Off, "set integrations.certManager=true in its Helm chart"),
+        (Presence::Absent, "the cluster has no cert-manager: install it"),
+    ] {
+        let verdict = judged(&spec, presence);
+        assert!(verdict.workspace.accepted.is_true() && verdict.publication.is_some());
+        let resolved = &verdict.workspace.resolved_refs;
+        assert!(!resolved.is_true() && resolved.message.contains(said), "{}", resolved.message);
+        for field in ["tls.issuerRef: ", "exposure.gateway: ", "server.metrics.serviceMonitor: "] {
+            assert!(resolved.message.contains(field), "{}", resolved.message);
+        }
+        assert!(judged(&json!({}), presence).workspace.resolved_refs.is_true(), "nobody asked for it");
+    }
+    let waiting = judged(&spec, Presence::Present).workspace.resolved_refs;
+    assert_eq!(waiting.reason, Reason::SecretNotFound);
+    let said =
+        "Secret auth/retail-tls-issued does not exist: cert-manager writes it once Issuer public has issued";
+    assert!(waiting.message.contains(said), "{}", waiting.message);
+}
+
+#[test]
+fn a_listener_is_chosen_by_port_where_the_doors_are() {
+    let with = |parent: serde_json::Value, mtls: serde_json::Value| {
+        let spec = json!({"mtls": mtls, "exposure": {"gateway": {"parentRefs": [{"name": "edge"}, parent]}}});
+        validate(&found(workspace_with(&spec), Vec::new())).workspace.accepted
+    };
+    let (by_port, by_host) = (json!({"port": 9443}), json!({"port": null, "host": "mtls.bank.example"}));
+    for chosen in [json!({"name": "e", "sectionName": "tls"}), json!({"name": "e", "port": 443})] {
+        let refused = with(chosen.clone(), by_port.clone());
+        assert!(
+            refused.message.contains("exposure.gateway.parentRefs[1]: leave sectionName"),
+            "{}",
+            refused.message
+        );
+        assert!(with(chosen, by_host.clone()).is_true());
+    }
+    assert!(with(json!({"name": "e"}), by_port).is_true());
 }
