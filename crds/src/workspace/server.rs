@@ -60,7 +60,7 @@ pub struct Server {
     #[serde(default = "termination_grace_period_seconds")]
     #[schemars(range(min = 10, max = 600))]
     pub termination_grace_period_seconds: i64,
-    /// Number of pods by load, with a HorizontalPodAutoscaler. While set, `spec.replicas` is ignored; the number stays as it is when it
+    /// Number of pods by load, with a `HorizontalPodAutoscaler`. While set, `spec.replicas` is ignored; the number stays as it is when it
     /// is set, and becomes `spec.replicas` when it is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscaling: Option<Autoscaling>,
