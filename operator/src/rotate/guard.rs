@@ -20,6 +20,8 @@ pub(super) struct Surroundings<'a> {
     pub another_signs: bool,
     /// Whether a key of any line has ever signed.
     pub ever_signed: bool,
+    /// The longest max-age that any JWKS was published with while the keys that are in it now were: somebody may hold one still.
+    pub held: Lifetime,
     /// The keys of the document that is published.
     pub published: &'a [PublicKey],
     /// The time.

@@ -39,7 +39,8 @@ mod transition;
 mod window;
 
 use fapi_config::PublicKey;
-use fapi_core::Timestamp;
+use fapi_core::{Lifetime, Timestamp};
+use fapi_crds::KeyState;
 
 pub use acks::{Acknowledgements, Confirmation, Counting, PodView};
 pub use facts::{InvalidFacts, KeyFacts, algorithm_name, fact};
@@ -88,7 +89,16 @@ fn surroundings<'a>(
         counting: counting(lines),
         another_signs: others.any(|other| other.active().is_some()),
         ever_signed: signing().flat_map(|line| &line.keys).any(|key| key.activated_at.is_some()),
+        held: held(lines),
         published,
         now,
     }
+}
+
+/// The JWKS is one for all lines, and so are the copies of it that relying parties hold.
+fn held(lines: &[KeyLine]) -> Lifetime {
+    let is_in_it =
+        |key: &&KeyFacts| matches!(key.state, KeyState::Published | KeyState::Active | KeyState::Retiring);
+    let keys = lines.iter().flat_map(|line| &line.keys).filter(is_in_it);
+    keys.map(|key| key.seen_max_age).max().unwrap_or(Lifetime::seconds(0))
 }

@@ -180,8 +180,9 @@ impl KeyLine {
         let facts = KeyFacts {
             state: KeyState::Published,
             published_revision: Some(around.acks.revision + 1),
+            // What was published since it was made counts too, even if no pod confirmed it: one may have served it.
             dwell_max_age: if around.ever_signed {
-                Some(key.dwell_max_age.unwrap_or(self.policy.jwks_max_age).max(self.policy.jwks_max_age))
+                Some(key.dwell_max_age.unwrap_or(around.held).max(around.held).max(self.policy.jwks_max_age))
             } else {
                 key.dwell_max_age
             },
@@ -220,12 +221,11 @@ impl KeyLine {
         if self.next().is_some() || self.generation_due()? > around.now {
             return None;
         }
-        let seen = self.active().map_or(self.policy.jwks_max_age, |active| active.seen_max_age);
         Some(Change::Generate(Birth {
             algorithm: self.algorithm,
             import: self.policy.import && self.keys.is_empty(),
             trigger: self.policy.trigger.clone(),
-            dwell_max_age: around.ever_signed.then(|| seen.max(self.policy.jwks_max_age)),
+            dwell_max_age: around.ever_signed.then(|| around.held.max(self.policy.jwks_max_age)),
         }))
     }
 

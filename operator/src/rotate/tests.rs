@@ -5,7 +5,7 @@ use fapi_crds::signing_key::{Day, Phase, RotationMode, Window};
 use fapi_crds::{KeyAlgorithm, KeyState};
 
 use super::stage::{Stage, line, pod};
-use super::{Event, Windows, outlook};
+use super::{Change, Event, Windows, outlook};
 
 fn stage() -> Stage {
     Stage::new(vec![line("retail-sig-ps256", KeyAlgorithm::Ps256)], 3)
@@ -676,4 +676,43 @@ fn a_key_that_others_encrypt_to_stands_in_for_none_that_signs() {
     assert!(stage.lines[1].active().is_some(), "I4");
     let only = [stage.lines[0].clone()];
     assert_eq!(super::counting(&only), super::Counting::Running, "KEY-02");
+}
+
+/// I3: a `max-age` that came and went while a key was made and not published yet is waited out, although no pod confirmed it.
+#[test]
+fn a_longer_max_age_that_came_and_went_is_waited_out() {
+    let mut stage = steady();
+    let lead = stage.lines[0].policy.lead(Lifetime::seconds(900)).as_seconds();
+    stage.pass(7200 - lead);
+    let born = stage.due().into_iter().next().unwrap();
+    assert!(matches!(born.change, Change::Generate(_)));
+    // The operator dies here, and comes back when somebody has changed their mind twice.
+    stage.write(&born);
+    stage.lines[0].policy.jwks_max_age = Lifetime::seconds(1800);
+    let raised = stage.due().into_iter().next().unwrap();
+    assert!(matches!(raised.change, Change::Write { event: Event::Raised, .. }));
+    stage.write(&raised);
+    stage.publish();
+    assert_eq!(stage.revisions.last().unwrap().max_age, Lifetime::seconds(1800));
+    stage.lines[0].policy.jwks_max_age = Lifetime::seconds(900);
+    stage.settle();
+    assert_eq!(stage.in_state(KeyState::Published)[0].dwell_max_age, Some(Lifetime::seconds(1800)), "I3");
+}
+
+/// I3: the JWKS is one for all algorithms, so the first key of another waits for what was published before it.
+#[test]
+fn the_first_key_of_another_algorithm_waits_for_every_jwks_without_it() {
+    let mut stage = steady();
+    stage.lines[0].policy.jwks_max_age = Lifetime::seconds(1800);
+    stage.reconcile();
+    stage.load();
+    let mut other = line("other", KeyAlgorithm::Ps256);
+    for line in &mut stage.lines {
+        line.policy.jwks_max_age = Lifetime::seconds(300);
+    }
+    other.policy.jwks_max_age = Lifetime::seconds(300);
+    stage.lines.push(other);
+    stage.settle();
+    let key = stage.lines[1].keys.first().unwrap();
+    assert_eq!((key.state, key.dwell_max_age), (KeyState::Published, Some(Lifetime::seconds(1800))), "I3");
 }
