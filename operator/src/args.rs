@@ -47,8 +47,8 @@ pub struct Args {
         value_parser = label
     )]
     pub pod_labels: Vec<(String, String)>,
-    /// The ValidatingAdmissionPolicies of the chart are installed. Without them, deletionProtection of a Workspace protects nothing,
-    /// and the condition DeletionProtected says so.
+    /// The admission policies of the chart are installed. Without them, `deletionProtection` of a Workspace protects nothing,
+    /// and the condition `DeletionProtected` says so.
     #[arg(long, env = "FAPI_ADMISSION_POLICIES", default_value_t = false, action = ArgAction::Set)]
     pub admission_policies: bool,
     /// Where /livez, /readyz and /metrics are served.
@@ -97,7 +97,7 @@ pub enum Integration {
     CertManager,
     /// `exposure.gateway`: TLSRoutes of the Gateway API.
     GatewayApi,
-    /// `server.metrics.serviceMonitor`: ServiceMonitors of the Prometheus operator.
+    /// `server.metrics.serviceMonitor`: kinds of the Prometheus operator.
     ServiceMonitor,
 }
 

@@ -230,20 +230,7 @@ impl Watches {
         let endpoint_slices = start.watch(&children(), changes::of_slice, labelled);
         let autoscalers = start.watch(&children(), changes::of_autoscaler, labelled);
         let optional = OptionalStores::start(&mut start, switches, &workspaces);
-        let namespaces = (*scope == Scope::Cluster).then(|| {
-            let workspaces = workspaces.clone();
-            let all = vec![Api::all(start.client.clone())];
-            start.follow(
-                all,
-                &everything(),
-                changes::of_labels::<PartialObjectMeta<Namespace>>,
-                &move |_: Option<&_>, _: &_| {
-                    let selecting =
-                        |workspace: &Workspace| workspace.spec.allowed_clients.from == AllowedFrom::Selector;
-                    workspaces.filter(selecting).iter().map(|workspace| key_of(workspace.as_ref())).collect()
-                },
-            )
-        });
+        let namespaces = (*scope == Scope::Cluster).then(|| start.namespaces(workspaces.clone()));
         let stores = Stores {
             workspaces,
             clients,
@@ -297,6 +284,17 @@ impl Watches {
 }
 
 impl Starter {
+    /// Namespaces, whose labels decide for Workspaces that select by them.
+    fn namespaces(&mut self, workspaces: Cache<Workspace>) -> Cache<PartialObjectMeta<Namespace>> {
+        let all = vec![Api::all(self.client.clone())];
+        let selecting = |workspace: &Workspace| workspace.spec.allowed_clients.from == AllowedFrom::Selector;
+        let wakes = move |_: Option<&_>, _: &_| {
+            workspaces.filter(selecting).iter().map(|workspace| key_of(workspace.as_ref())).collect()
+        };
+        let labels = changes::of_labels::<PartialObjectMeta<Namespace>>;
+        self.follow(all, &watcher::Config::default(), labels, &wakes)
+    }
+
     /// A kind in these namespaces, or in all.
     fn apis<K>(&self, namespaces: Option<Vec<String>>) -> Vec<Api<K>>
     where
