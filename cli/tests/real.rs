@@ -202,6 +202,7 @@ mod support {
             document,
             clients,
             client_shards: 1,
+            logos: fapi_config::Logos::new(),
             secrets: Secrets {
                 keys: vec![
                     PrivateKey::new(signing.kid(), KeyState::Active, &signing.to_private_jwk()).unwrap(),

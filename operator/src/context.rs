@@ -15,7 +15,7 @@ use crate::leader::Leadership;
 use crate::material::Certified;
 use crate::metrics::Metrics;
 use crate::rotate::Floors;
-use crate::validate::{Guard, ObjectKey};
+use crate::validate::{FoundLogo, Guard, ObjectKey};
 use crate::watch::{Scope, Stores, Switches};
 
 /// Where the internal port of a pod is reached. Tests put stand-ins there.
@@ -62,6 +62,8 @@ pub struct Context {
 pub(crate) struct Memory {
     /// Secrets that Clients refer to, as they were at a `resourceVersion`.
     pub(crate) client_secrets: HashMap<ObjectKey, Known>,
+    /// Pictures that Clients refer to, as they were redrawn from a `ConfigMap` at a `resourceVersion`, by key.
+    pub(crate) client_logos: HashMap<ObjectKey, KnownLogos>,
     /// The operator's certificate for the pods of a Workspace.
     pub(crate) identities: HashMap<ObjectKey, Identity>,
     /// How objects looked when they were as they should be.
@@ -81,6 +83,12 @@ pub(crate) type Data = BTreeMap<String, Zeroizing<Vec<u8>>>;
 pub(crate) struct Known {
     pub(crate) resource_version: String,
     pub(crate) data: Arc<Data>,
+}
+
+#[derive(Default)]
+pub(crate) struct KnownLogos {
+    pub(crate) resource_version: String,
+    pub(crate) by_key: BTreeMap<String, FoundLogo>,
 }
 
 #[derive(Clone)]

@@ -13,18 +13,20 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::ListParams;
+use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use crate::build;
-use crate::context::{Context, Data, Known};
+use crate::context::{Context, Data, Known, KnownLogos};
 use crate::error::{Error, Trying as _};
 use crate::keys::has_keys;
+use crate::logo::LogoError;
 use crate::material::SecretData;
 use crate::names::Names;
 use crate::status::newer;
 use crate::validate::ObjectKey;
 use crate::validate::{
-    Found, FoundClient, Fresh, Guard, Guards, Missing, References, Resolved, Value, references,
+    Found, FoundClient, FoundLogo, Fresh, Guard, Guards, Missing, References, Resolved, Value, references,
 };
 use crate::watch::{key_of, workspace_of_client, workspace_of_signing_key};
 
@@ -205,6 +207,10 @@ async fn found_client(cx: &Context, client: Arc<Client>) -> Result<FoundClient, 
         let resolved = for_client(cx, &namespace, &reference).await?;
         secrets.insert(reference, resolved);
     }
+    let logo = match &client.spec.logo {
+        Some(reference) => Some(logo(cx, &namespace, reference).await?),
+        None => None,
+    };
     let of_cluster = ObjectKey { namespace: String::new(), name: namespace };
     let namespaces = cx.stores.namespaces.as_ref();
     let labels = namespaces
@@ -212,7 +218,7 @@ async fn found_client(cx: &Context, client: Arc<Client>) -> Result<FoundClient, 
         .map(|found| found.metadata.labels.clone().unwrap_or_default());
     let mut client = client.as_ref().clone();
     client.status = newer(cx, &client.metadata).or(client.status);
-    Ok(FoundClient { client, namespace_labels: labels, secrets })
+    Ok(FoundClient { client, namespace_labels: labels, secrets, logo })
 }
 
 /// A Secret that a Client refers to: read only if its owner has labelled it for that. Whoever may write a Client must not be able
@@ -266,6 +272,39 @@ fn pick(data: &Data, key: &str, version: &str) -> Resolved {
         Some(bytes) => Resolved::Value(Value { bytes: bytes.clone(), resource_version: version.to_owned() }),
         None => Resolved::Missing(Missing::KeyNotFound),
     }
+}
+
+/// The picture of a Client, redrawn once for each version of its `ConfigMap`.
+async fn logo(cx: &Context, namespace: &str, reference: &ConfigMapKeyRef) -> Result<FoundLogo, Error> {
+    let key = ObjectKey { namespace: namespace.to_owned(), name: reference.name.clone() };
+    let Some(seen) = cx.stores.config_maps.find(&key) else {
+        cx.memory().client_logos.remove(&key);
+        return Ok(FoundLogo::Missing(Missing::ConfigMapNotFound));
+    };
+    let seen_version = seen.metadata.resource_version.as_deref();
+    if let Some(known) = cx.memory().client_logos.get(&key)
+        && Some(known.resource_version.as_str()) == seen_version
+        && let Some(found) = known.by_key.get(&reference.key)
+    {
+        return Ok(found.clone());
+    }
+    let api: Api<ConfigMap> = Api::namespaced(cx.client.clone(), namespace);
+    let Some(map) = api.get_opt(&reference.name).await.trying(|| format!("get ConfigMap {key}"))? else {
+        return Ok(FoundLogo::Missing(Missing::ConfigMapNotFound));
+    };
+    let text = map.data.unwrap_or_default().contains_key(&reference.key);
+    let bytes = map.binary_data.unwrap_or_default().remove(&reference.key).map(|bytes| bytes.0);
+    // On a thread of its own: it takes milliseconds, and whatever a decoder does with a picture stays there.
+    let drawn = spawn_blocking(move || FoundLogo::read(text, bytes.as_deref())).await;
+    let found = drawn.unwrap_or(FoundLogo::Refused(LogoError::Damaged));
+    let resource_version = map.metadata.resource_version.unwrap_or_default();
+    let mut memory = cx.memory();
+    let known = memory.client_logos.entry(key).or_default();
+    if known.resource_version != resource_version {
+        *known = KnownLogos { resource_version, ..KnownLogos::default() };
+    }
+    known.by_key.insert(reference.key.clone(), found.clone());
+    Ok(found)
 }
 
 async fn of_workspace(cx: &Context, workspace: &Workspace, names: &Names) -> Result<References, Error> {

@@ -134,6 +134,7 @@ pub(crate) fn found_client(client: Client) -> FoundClient {
             (key("app", "jwks.json"), value(jwks())),
             (key("app", "redirect-uris"), value("https://app.example/cb\n")),
         ]),
+        logo: None,
     }
 }
 

@@ -6,6 +6,7 @@
 //! | decides | answers |
 //! |---|---|
 //! | [`validate`] | is it valid, for the Workspace and each Client? |
+//! | [`logo`] | may people be shown this picture? |
 //! | [`rotate`] | which key signs, and which is next? |
 //! | [`build`] | which children should be there? |
 //! | [`status`] | which conditions are true? |
@@ -35,6 +36,7 @@ mod fixture;
 pub mod guard;
 pub mod keys;
 pub mod leader;
+pub mod logo;
 pub mod material;
 pub mod metrics;
 pub mod names;

@@ -189,12 +189,18 @@ child! {
 }
 
 const _: () = assert!(WorkspaceName::MAX + "-clients-00".len() <= LABEL);
+const _: () = assert!(WorkspaceName::MAX + "-logos-00".len() <= LABEL);
 const _: () = assert!(WorkspaceName::MAX + "-sig-eddsa".len() <= SigningKeyName::MAX);
 
 impl Names {
     /// The Secret of a shard of clients.
     pub fn clients(&self, shard: u8) -> String {
         format!("{}-clients-{shard:02}", self.workspace)
+    }
+
+    /// The Secret of the pictures of the clients in a shard.
+    pub fn logos(&self, shard: u8) -> String {
+        format!("{}-logos-{shard:02}", self.workspace)
     }
 
     /// The `SigningKey` that the operator makes for a signature algorithm.

@@ -1,6 +1,6 @@
 //! What does everything share?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use fapi_config::state::Pending;
-use fapi_config::{Document, Loaded, Manifest, SealKey, Users};
+use fapi_config::{Document, Loaded, Logos, Manifest, SealKey, Users};
 use fapi_core::Timestamp;
 use fapi_core::client::Client;
 use fapi_core::ids::Incarnation;
+use fapi_core::logo::LogoId;
 use fapi_core::registry::Registry;
 use fapi_store::{Store, StoreError};
 use tokio::sync::{Notify, watch};
@@ -59,6 +60,8 @@ pub struct Current {
     pub keyring: Keyring,
     /// What the registry does not hold: sign-in, pages, tombstones.
     pub document: Document,
+    /// Pictures of the clients that are served.
+    pub logos: Logos,
     /// Which revision this is.
     pub manifest: Manifest,
     /// People with passwords.
@@ -76,8 +79,11 @@ impl Current {
         let mut registry = loaded.to_registry(fapi_schema::compile)?;
         registry.use_fetched_keys(|url| client_keys.at(url));
         let keyring = Keyring::load(&loaded, &registry.decryption)?;
-        let Loaded { manifest, document, secrets, users, .. } = loaded;
-        Ok(Self { registry, keyring, document, manifest, users, seal: secrets.seal })
+        let Loaded { manifest, document, mut logos, secrets, users, .. } = loaded;
+        let shown: HashSet<&LogoId> =
+            registry.clients().filter(|client| client.enabled()).filter_map(|client| client.logo()).collect();
+        logos.retain(|id, _| shown.contains(id));
+        Ok(Self { registry, keyring, document, logos, manifest, users, seal: secrets.seal })
     }
 }
 

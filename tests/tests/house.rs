@@ -85,6 +85,13 @@ fn the_server_has_never_heard_of_kubernetes() {
     reaches_none("fapi-store", &["kube", "kube-client", "kube-core", "k8s-openapi", "axum", "hyper"]);
 }
 
+/// `B-06`: what somebody drew is taken apart in the operator.
+#[test]
+fn no_server_looks_into_a_picture() {
+    reaches_none("fapi-server", &["image", "png"]);
+    assert!(reach("fapi-operator").iter().any(|found| found.name == "png"));
+}
+
 #[test]
 fn the_operator_has_never_heard_of_http_handlers() {
     reaches_none("fapi-operator", &["axum", "fapi-server", "fapi-store", "sqlx"]);

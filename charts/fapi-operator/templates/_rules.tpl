@@ -87,9 +87,9 @@
 - apiGroups: [fapi.rs]
   resources: [clients]
   verbs: [patch]
-# What Clients refer to. Only Secrets with the label are used; the API server knows no right for a label.
+# What Clients refer to. Only Secrets with the label are used; the API server knows no right for a label. ConfigMaps hold logos.
 - apiGroups: [""]
-  resources: [secrets]
+  resources: [secrets, configmaps]
   verbs: [get, list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]

@@ -69,6 +69,8 @@ pub struct Plain {
     pub annotations: BTreeMap<String, String>,
     /// Content by key.
     pub data: BTreeMap<String, Zeroizing<Vec<u8>>>,
+    /// Keys whose content was written as text: in `data` of a `ConfigMap`, in `stringData` of a Secret.
+    pub texts: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for Plain {
@@ -289,7 +291,7 @@ fn without_nulls(value: &Value) -> Value {
 /// A Secret or `ConfigMap`. What is wrong in one is told without its content.
 fn plain(object: Object<()>, secret: bool) -> Result<Object<Plain>, Vec<Problem>> {
     let mut problems = Vec::new();
-    let mut data = BTreeMap::new();
+    let (mut data, mut texts) = (BTreeMap::new(), BTreeSet::new());
     let (encoded, written) = if secret { ("data", "stringData") } else { ("binaryData", "data") };
     for (field, decode) in [(encoded, true), (written, false)] {
         let members = match object.json.get(field) {
@@ -309,6 +311,9 @@ fn plain(object: Object<()>, secret: bool) -> Result<Object<Plain>, Vec<Problem>
             let path = format!("{field}.{key}");
             match bytes {
                 Some(bytes) => {
+                    if !decode {
+                        texts.insert(key.clone());
+                    }
                     data.insert(key.clone(), Zeroizing::new(bytes));
                 }
                 None if decode => problems
@@ -336,7 +341,7 @@ fn plain(object: Object<()>, secret: bool) -> Result<Object<Plain>, Vec<Problem>
     Ok(Object {
         namespace,
         name,
-        value: Plain { labels, annotations, data },
+        value: Plain { labels, annotations, data, texts },
         json: Value::Null,
         file,
         namespaced,

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use fapi_core::Timestamp;
 use fapi_core::ids::Incarnation;
 use fapi_crds::names::label;
-use fapi_crds::{Client, KeySource, SecretKeyRef, SigningKey, Workspace};
+use fapi_crds::{Client, ConfigMapKeyRef, KeySource, SecretKeyRef, SigningKey, Workspace};
 use fapi_operator::optional::Optional;
 use fapi_operator::rotate::Floors;
 use fapi_operator::validate::{
-    Found, FoundClient, Fresh, Guards, Missing, Previous, References, Resolved, Value, references,
+    Found, FoundClient, FoundLogo, Fresh, Guards, Missing, Previous, References, Resolved, Value, references,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use zeroize::Zeroizing;
@@ -103,7 +103,16 @@ impl Surroundings<'_> {
             })
             .collect();
         let name = ("kubernetes.io/metadata.name".to_owned(), object.namespace.clone());
-        FoundClient { client, namespace_labels: Some(BTreeMap::from([name])), secrets }
+        let logo = client.spec.logo.as_ref().map(|logo| self.logo(&object.namespace, logo));
+        FoundClient { client, namespace_labels: Some(BTreeMap::from([name])), secrets, logo }
+    }
+
+    fn logo(&self, namespace: &str, reference: &ConfigMapKeyRef) -> FoundLogo {
+        let mut maps = self.source.config_maps.iter();
+        let found = maps.find(|it| it.namespace == namespace && it.name == reference.name);
+        let Some(map) = found else { return FoundLogo::Missing(Missing::ConfigMapNotFound) };
+        let bytes = map.value.data.get(&reference.key).map(|bytes| bytes.as_slice());
+        FoundLogo::read(map.value.texts.contains(&reference.key), bytes)
     }
 
     fn secret(&self, namespace: &str, reference: &SecretKeyRef, labelled: bool) -> Resolved {

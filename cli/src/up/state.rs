@@ -136,6 +136,7 @@ impl State {
         let mut previous = Previous::read(&files).map_err(made)?;
         for shard in 0..fapi_config::MAX_SHARDS {
             previous.add_shard(shard, &files).map_err(made)?;
+            previous.add_logos(shard, &files).map_err(made)?;
         }
         Ok(Some(previous))
     }

@@ -83,7 +83,8 @@ pub struct ClientSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "by_language")]
     pub display_name: BTreeMap<String, String>,
-    /// Key of a ConfigMap with the logo (PNG or SVG bytes). Never fetched from elsewhere.
+    /// Key in `binaryData` of a ConfigMap in the Client's namespace. There is the logo, a PNG of at most 64 KiB and 512 by 512 pixels.
+    /// It is drawn anew from its pixels, and shown beside the name where people sign in and consent. Never fetched from elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logo: Option<ConfigMapKeyRef>,
     /// Home page of the client, offered where people consent; https.

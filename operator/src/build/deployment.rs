@@ -1,6 +1,6 @@
 //! The pods: restricted as Pod Security asks, without a token, with everything they read mounted as files.
 
-use fapi_config::{StorageType, file, shard_file};
+use fapi_config::{StorageType, file, logo_file, shard_file};
 use fapi_crds::KeySource;
 use fapi_crds::workspace::{LogFormat, LogLevel, ReloadStrategy, WorkspaceSpec};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
@@ -299,7 +299,7 @@ fn public_key(source: &KeySource, name: &str) -> Volume {
 }
 
 /// Everything that the manifest may name. Each is optional: a shard without clients has no Secret, and pods that start before
-/// the first revision wait for the manifest. Adding a client never changes the pods.
+/// the first revision wait for the manifest. Adding a client or a picture never changes the pods.
 fn configuration(meta: &Meta<'_>, inputs: &Inputs<'_>) -> Vec<VolumeProjection> {
     let names = meta.names;
     let bundle = [file::MANIFEST, file::WORKSPACE, file::CLIENT_CA, file::CRL].map(|name| item(name, name));
@@ -307,6 +307,8 @@ fn configuration(meta: &Meta<'_>, inputs: &Inputs<'_>) -> Vec<VolumeProjection> 
     for shard in 0..inputs.publication.client_shards {
         let name = shard_file(shard);
         sources.push(projection(&names.clients(shard), vec![item(&name, &name)]));
+        let name = logo_file(shard);
+        sources.push(projection(&names.logos(shard), vec![item(&name, &name)]));
     }
     sources.push(projection(&names.keys(), vec![item(file::KEYS, file::KEYS)]));
     if let Some(users) = &inputs.spec.login.users {

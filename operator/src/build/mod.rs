@@ -144,6 +144,7 @@ pub fn bundle(inputs: &Inputs<'_>) -> Bundle {
         document,
         clients: publication.clients.clone(),
         client_shards: publication.client_shards,
+        logos: publication.logos.clone(),
         secrets: Secrets {
             keys: inputs.keys.private.clone(),
             seal: inputs.material.seal.clone(),

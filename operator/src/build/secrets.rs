@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fapi_config::{ConfigError, Files, MAX_SHARDS, file, shard_file, shard_of};
+use fapi_config::{ConfigError, Files, MAX_SHARDS, file, logo_file, shard_file, shard_of};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 
@@ -35,6 +35,11 @@ pub(super) fn configuration(meta: &Meta<'_>, publication: &Publication, files: &
         }
         if !data.is_empty() {
             objects.push(secret(meta, meta.names.clients(shard), "clients", "fapi.rs/client-shard", data));
+        }
+        let name = logo_file(shard);
+        if let Some(bytes) = files.get(&name) {
+            let data = BTreeMap::from([(name, bytes.to_vec())]);
+            objects.push(secret(meta, meta.names.logos(shard), "logos", "fapi.rs/logo-shard", data));
         }
     }
     let keys = files.get(file::KEYS).unwrap_or_default().to_vec();
@@ -139,6 +144,9 @@ pub fn previous(
     for shard in 0..MAX_SHARDS {
         if let Some(data) = secrets.get(&names.clients(shard)) {
             previous.add_shard(shard, data)?;
+        }
+        if let Some(data) = secrets.get(&names.logos(shard)) {
+            previous.add_logos(shard, data)?;
         }
     }
     Ok(Some(previous))

@@ -13,17 +13,18 @@ use fapi_core::{Lifetime, Timestamp};
 use fapi_crds::client::{
     ClientKey, ClientSpec, GrantType as Grant, Protection, RedirectUrisStatus, SecretVersion, UriSources,
 };
-use fapi_crds::{Reason, SecretKeyRef};
+use fapi_crds::{ConfigMapKeyRef, Reason, SecretKeyRef};
 use fapi_jose::{JwkSet, PublicJwk, Use};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::found::{FoundClient, Missing, Resolved, Value};
+use super::found::{FoundClient, FoundLogo, Missing, Resolved, Value};
 use super::material::{self, MAX_REDIRECT_URIS, Place, Problem};
 use super::protocol::{self, span};
 use super::references::missing_problem;
 use super::support;
 use super::verdict::ClientFacts;
 use super::workspace::InForce;
+use crate::logo::Logo;
 
 /// What a Client's references lead to.
 #[derive(Default)]
@@ -33,6 +34,7 @@ struct Resolution {
     subject: Option<String>,
     redirect_uris: Vec<RedirectUri>,
     post_logout_redirect_uris: Vec<RedirectUri>,
+    logo: Option<Logo>,
 }
 
 /// What there is to say about a Client's own content, and the registration if nothing is against it.
@@ -43,6 +45,8 @@ pub(super) struct Content {
     pub(super) unresolved: Vec<Problem>,
     /// The registration.
     pub(super) registration: Option<Registration>,
+    /// The picture that the registration names.
+    pub(super) logo: Option<Logo>,
     /// For its status.
     pub(super) facts: ClientFacts,
 }
@@ -76,6 +80,7 @@ pub(super) fn read(
     ] {
         written_uris(field, written.as_ref(), uris, &mut refused);
     }
+    let logo = resolution.logo.clone();
     let mut registration = None;
     if unresolved.is_empty() {
         facts.redirect_uris = Some(counted(&resolution.redirect_uris));
@@ -92,7 +97,7 @@ pub(super) fn read(
     // Approval is of what it may do when it is enabled.
     facts.registration_digest =
         registration.as_ref().map(|written| digest(&Registration { enabled: true, ..written.clone() }));
-    Content { refused, unresolved, registration, facts }
+    Content { refused, unresolved, registration, logo, facts }
 }
 
 /// A client that encrypts its request objects needs a key of the Workspace to encrypt to.
@@ -188,6 +193,24 @@ impl Reader<'_> {
         outcome.map_err(|problem| self.unresolved.push(problem)).ok()
     }
 
+    /// The picture, which was looked into when it was read.
+    fn logo(&mut self, reference: &ConfigMapKeyRef) -> Option<Logo> {
+        let place = Place {
+            kind: "ConfigMap",
+            namespace: self.namespace,
+            name: &reference.name,
+            key: &reference.key,
+        };
+        let problem = match &self.found.logo {
+            Some(FoundLogo::Drawn(logo)) => return Some(logo.clone()),
+            Some(FoundLogo::Refused(why)) => Problem::new(Reason::InvalidData, &place, why),
+            Some(FoundLogo::Missing(missing)) => missing_problem(&place, *missing),
+            None => missing_problem(&place, Missing::ConfigMapNotFound),
+        };
+        self.unresolved.push(problem);
+        None
+    }
+
     fn certificates(&mut self, reference: &SecretKeyRef) -> Vec<CertificateFacts> {
         let now = self.now;
         let read = self.read(reference, |place, bytes| material::certificates(place, bytes, now));
@@ -228,6 +251,7 @@ fn resolve(
         let read = reader.read(reference, material::redirect_uris).unwrap_or_default();
         resolution.post_logout_redirect_uris.extend(read);
     }
+    resolution.logo = spec.logo.as_ref().and_then(|reference| reader.logo(reference));
     // A certificate may be named twice.
     resolution.certificates.sort();
     resolution.certificates.dedup();
@@ -322,6 +346,7 @@ fn write(
         client_uri: spec.client_uri.clone(),
         policy_uri: spec.policy_uri.clone(),
         tos_uri: spec.tos_uri.clone(),
+        logo: resolution.logo.as_ref().map(|logo| logo.id.clone()),
         auth: AuthRegistration {
             method: protocol::client_auth(spec.auth.method),
             tls: subject_name(spec, &resolution),

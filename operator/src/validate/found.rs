@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use fapi_config::{ClientShard, ConfigError, Document, Manifest, Place, file, shard_file};
+use fapi_config::{
+    ClientShard, ConfigError, Document, LogoShard, Logos, Manifest, Place, file, logo_file, shard_file,
+};
 use fapi_core::Timestamp;
 use fapi_core::client::Registration;
 use fapi_core::ids::{ClientId, Incarnation};
@@ -14,6 +16,7 @@ use zeroize::Zeroizing;
 use super::guards::Guards;
 use super::ledger::Ledger;
 use crate::build::LEDGER_FILE;
+use crate::logo::{Logo, LogoError, redraw};
 use crate::optional::Optional;
 use crate::rotate::Floors;
 
@@ -54,6 +57,30 @@ pub struct FoundClient {
     pub namespace_labels: Option<BTreeMap<String, String>>,
     /// Every reference of its spec, see [`references`]. One that is not here counts as [`Missing::SecretNotFound`].
     pub secrets: BTreeMap<SecretKeyRef, Resolved>,
+    /// What `logo` leads to, if the spec has one. Pictures are redrawn where they are read, once for each version of them.
+    pub logo: Option<FoundLogo>,
+}
+
+/// What a Client's `logo` leads to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FoundLogo {
+    /// A picture.
+    Drawn(Logo),
+    /// Nothing.
+    Missing(Missing),
+    /// Something that is not shown.
+    Refused(LogoError),
+}
+
+impl FoundLogo {
+    /// Of one key of a `ConfigMap`: whether it is there as text, and its bytes.
+    pub fn read(text: bool, bytes: Option<&[u8]>) -> Self {
+        match bytes {
+            _ if text => Self::Refused(LogoError::Text),
+            None => Self::Missing(Missing::KeyNotFound),
+            Some(bytes) => redraw(bytes).map_or_else(Self::Refused, Self::Drawn),
+        }
+    }
 }
 
 /// Which namespaces were listed freshly.
@@ -149,6 +176,8 @@ pub struct Previous {
     pub document: Document,
     /// Published clients.
     pub clients: BTreeMap<ClientId, Registration>,
+    /// The pictures of published clients.
+    pub logos: Logos,
     /// Trust anchors for client certificates, PEM.
     pub client_ca: Option<Vec<u8>>,
     /// Revocation lists of those authorities, PEM.
@@ -170,7 +199,7 @@ pub fn references(client: &Client) -> BTreeSet<SecretKeyRef> {
 
 impl Previous {
     /// Reads what is published: the data of the Secret `<ws>-bundle`, or the files beside the manifest in a state directory.
-    /// Clients follow with [`Previous::add_shard`].
+    /// Clients follow with [`Previous::add_shard`], and their pictures with [`Previous::add_logos`].
     ///
     /// # Errors
     /// The file that cannot be read.
@@ -183,10 +212,24 @@ impl Previous {
             manifest: read(file::MANIFEST, files.get(file::MANIFEST).map_or(&[], Vec::as_slice))?,
             document: read(file::WORKSPACE, files.get(file::WORKSPACE).map_or(&[], Vec::as_slice))?,
             clients: BTreeMap::new(),
+            logos: Logos::new(),
             client_ca: files.get(file::CLIENT_CA).cloned(),
             crl: files.get(file::CRL).cloned(),
             ledger,
         })
+    }
+
+    /// Adds the pictures of a shard.
+    ///
+    /// # Errors
+    /// The file that cannot be read.
+    pub fn add_logos(&mut self, shard: u8, files: &BTreeMap<String, Vec<u8>>) -> Result<(), ConfigError> {
+        let name = logo_file(shard);
+        if let Some(bytes) = files.get(&name) {
+            let pictures: LogoShard = read(&name, bytes)?;
+            self.logos.extend(pictures.logos);
+        }
+        Ok(())
     }
 
     /// Adds the clients of a shard and what is remembered of them.

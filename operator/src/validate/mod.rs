@@ -4,6 +4,7 @@
 //! [`fapi_core::client::Client::register`]. What is decided here is who holds a client id, what references lead to, and what goes
 //! on being served while something is wrong. One bad Client never holds back another.
 
+mod capacity;
 mod client;
 mod details;
 mod found;
@@ -26,7 +27,7 @@ mod workspace;
 
 use std::collections::BTreeMap;
 
-use fapi_config::{MAX_SHARD_BYTES, OnDelete, shard_of};
+use fapi_config::OnDelete;
 use fapi_core::Lifetime;
 use fapi_core::client::Registration;
 use fapi_core::ids::ClientId;
@@ -34,12 +35,15 @@ use fapi_crds::{Reason, client::OnDelete as SaidOnDelete};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 pub(crate) use client::digest;
-pub use found::{Found, FoundClient, Fresh, Missing, Previous, References, Resolved, Value, references};
+pub use found::{
+    Found, FoundClient, FoundLogo, Fresh, Missing, Previous, References, Resolved, Value, references,
+};
 pub use guards::{Guard, Guards};
 pub use verdict::{
     ClientFacts, ClientVerdict, Finding, ObjectKey, Publication, SigningKeyVerdict, Verdict, WorkspaceVerdict,
 };
 
+use capacity::{Capacity, Pictures};
 use identity::Candidate;
 use ledger::{Entry, Ledger};
 use lives::Lives;
@@ -65,9 +69,10 @@ pub fn validate(found: &Found) -> Verdict {
     };
 
     let lives = lives::compare(found, &candidates);
-    let mut court = Court { found, in_force: &in_force, candidates: &candidates, lives };
+    let mut court =
+        Court { found, in_force: &in_force, candidates: &candidates, lives, pictures: Pictures::of(found) };
     let mut clients: Vec<ClientVerdict> = court.judge();
-    let capacity = Capacity::of(&mut clients, found, in_force.client_shards);
+    let capacity = Capacity::of(&mut clients, found, &court.pictures, in_force.client_shards);
     let Lives { ledger, tombstones, wants_fresh_list } = court.lives;
     let mut document = in_force.document.clone();
     document.tombstones = tombstones;
@@ -84,6 +89,7 @@ pub fn validate(found: &Found) -> Verdict {
         rules: in_force.rules,
         clients: capacity.published,
         client_shards: in_force.client_shards,
+        logos: capacity.logos,
         users: in_force.users,
         client_ca: in_force.client_ca,
         crl: in_force.crl,
@@ -128,6 +134,7 @@ struct Court<'a> {
     in_force: &'a InForce,
     candidates: &'a [Candidate<'a>],
     lives: Lives,
+    pictures: Pictures,
 }
 
 impl Court<'_> {
@@ -191,8 +198,11 @@ impl Court<'_> {
         let in_grace =
             until.is_some_and(|until| self.found.now < until) && !problems().any(Problem::is_immediate);
         let last_good = previous.filter(|previous| client::refusals(self.in_force, previous).is_empty());
-
         let enabled = candidate.found.client.spec.enabled;
+        if let Some(logo) = content.logo {
+            self.pictures.add(logo, id, last_good.as_ref(), enabled);
+        }
+
         let (spec, guards) = (&self.found.workspace.spec, self.found.guards);
         verdict.approved = match &content.facts.registration_digest {
             Some(digest) => guards::approval(spec, guards, &candidate.found.client, digest),
@@ -303,51 +313,4 @@ fn expiring(earliest: Option<&Time>, now: fapi_core::Timestamp) -> Option<Findin
     } else {
         Finding::no(Reason::CertificatesValid, "no certificate expires within 30 days")
     })
-}
-
-/// What fits into the shards: the newest Clients are refused when one is full, those that are served go on.
-struct Capacity {
-    published: Vec<Registration>,
-}
-
-impl Capacity {
-    fn of(verdicts: &mut [ClientVerdict], found: &Found, shards: u8) -> Self {
-        let was_published = |verdict: &ClientVerdict| {
-            let previous = found.previous.as_ref();
-            verdict.client_id.as_ref().is_some_and(|id| previous.is_some_and(|p| p.clients.contains_key(id)))
-        };
-        let created = |verdict: &ClientVerdict| {
-            let of =
-                found.clients.iter().find(|found| found.client.metadata.uid.as_ref() == Some(&verdict.uid));
-            of.and_then(|found| found.client.metadata.creation_timestamp.as_ref().map(|time| time.0))
-        };
-        let mut order: Vec<(bool, Option<jiff::Timestamp>, usize)> = verdicts
-            .iter()
-            .enumerate()
-            .filter(|(_, verdict)| verdict.registration.is_some())
-            .map(|(index, verdict)| (!was_published(verdict), created(verdict), index))
-            .collect();
-        order.sort_unstable();
-        let mut used: BTreeMap<u8, usize> = BTreeMap::new();
-        let mut published = Vec::with_capacity(order.len());
-        for (_, _, index) in order {
-            let Some(verdict) = verdicts.get_mut(index) else { continue };
-            let Some(registration) = verdict.registration.take() else { continue };
-            let shard = shard_of(&registration.client_id, shards);
-            let size =
-                fapi_config::canonical::to_vec(&registration).map_or(usize::MAX, |bytes| bytes.len() + 1);
-            let total = used.entry(shard).or_default();
-            if total.saturating_add(size) > MAX_SHARD_BYTES {
-                let message =
-                    "the Workspace's document is full: raise config.clientShards, or use another Workspace";
-                verdict.accepted = Finding::no(Reason::CapacityExceeded, message);
-                continue;
-            }
-            *total += size;
-            verdict.shard = Some(shard);
-            verdict.registration = Some(registration.clone());
-            published.push(registration);
-        }
-        Self { published }
-    }
 }

@@ -61,7 +61,6 @@ const WORKSPACE: &[Field<WorkspaceSpec>] = &[
 ];
 
 const CLIENT: &[Field<ClientSpec>] = &[
-    Field { name: "logo", used: |spec| spec.logo.is_some() },
     Field { name: "grantTypes: ciba", used: |spec| spec.grant_types.contains(&GrantType::Ciba) },
     Field { name: "sectorIdentifierUri", used: |spec| spec.sector_identifier_uri.is_some() },
     Field {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fapi_config::Document;
+use fapi_config::{Document, Logos};
 use fapi_core::client::Registration;
 use fapi_core::ids::{ClientId, Incarnation};
 use fapi_core::profile::Rules;
@@ -194,6 +194,8 @@ pub struct Publication {
     pub clients: Vec<Registration>,
     /// Over how many shards they are spread.
     pub client_shards: u8,
+    /// Their pictures.
+    pub logos: Logos,
     /// The people's Secret.
     pub users: Option<Zeroizing<Vec<u8>>>,
     /// Trust anchors for client certificates, PEM.

@@ -83,10 +83,11 @@ impl Index {
 /// What a Client refers to. All of it is in its own namespace.
 pub(super) fn of_client(client: &Client) -> BTreeSet<Reference> {
     let namespace = key_of(client).namespace;
-    crate::validate::references(client)
-        .into_iter()
-        .map(|reference| secret(&namespace, &reference.name))
-        .collect()
+    let secrets = crate::validate::references(client);
+    let mut found: BTreeSet<Reference> =
+        secrets.into_iter().map(|reference| secret(&namespace, &reference.name)).collect();
+    found.extend(client.spec.logo.as_ref().map(|logo| config_map(&namespace, &logo.name)));
+    found
 }
 
 /// What a key line refers to: the key that it brings along.
@@ -142,9 +143,21 @@ fn secret(namespace: &str, name: &str) -> Reference {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::client;
 
     fn key(namespace: &str, name: &str) -> ObjectKey {
         ObjectKey { namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    /// `K-01`: what a Client refers to is beside it, wherever its Workspace is.
+    #[test]
+    fn a_logo_wakes_the_workspace_of_its_client_and_only_from_the_clients_namespace() {
+        let index = Index::default();
+        let app = client("team", "app", &serde_json::json!({"logo": {"name": "brand", "key": "logo.png"}}));
+        index.set(&Referrer::Client(key("team", "app")), &key("auth", "retail"), of_client(&app));
+        assert_eq!(index.referrers(&config_map("team", "brand")), [key("auth", "retail")]);
+        assert!(index.referrers(&config_map("auth", "brand")).is_empty(), "K-01");
+        assert!(index.referrers(&secret("team", "brand")).is_empty());
     }
 
     #[test]

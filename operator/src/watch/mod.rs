@@ -76,7 +76,7 @@ impl Scope {
         }
     }
 
-    /// Where Clients are, and the Secrets that they refer to. `None`: everywhere.
+    /// Where Clients are, and the Secrets and `ConfigMap`s that they refer to. `None`: everywhere.
     pub fn of_clients(&self) -> Option<Vec<String>> {
         match self {
             Self::Cluster => None,
@@ -206,15 +206,13 @@ impl Watches {
         };
         let config_maps = {
             let index = index.clone();
-            start.watch(
-                &everything(),
-                changes::of_version::<PartialObjectMeta<ConfigMap>>,
-                move |map, key| {
-                    let mut wakes = index.referrers(&Reference::ConfigMap(key.clone()));
-                    wakes.extend(map.and_then(workspace_on_label));
-                    wakes
-                },
-            )
+            let wakes = move |map: Option<&PartialObjectMeta<ConfigMap>>, key: &ObjectKey| {
+                let mut wakes = index.referrers(&Reference::ConfigMap(key.clone()));
+                wakes.extend(map.and_then(workspace_on_label));
+                wakes
+            };
+            let apis = start.apis(scope.of_clients());
+            start.follow(apis, &everything(), changes::of_version::<PartialObjectMeta<ConfigMap>>, &wakes)
         };
         let pods = start.watch(&children(), changes::of_pod, labelled);
         let deployments = start.watch(&children(), changes::of_deployment, labelled);

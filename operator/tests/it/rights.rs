@@ -1,7 +1,8 @@
 //! What may the operator do? What its manifests say, which is what it needs.
 
 use fapi_crds::{Client as FapiClient, ConditionType, Workspace};
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
@@ -68,6 +69,8 @@ async fn the_rights_of_the_manifests_are_enough() {
     cluster.workspace_is_ready("retail").await;
     cluster.api::<PodDisruptionBudget>().get("retail").await.unwrap();
 
+    shows_a_logo(&cluster).await;
+
     let waits = json!({"metadata": {"finalizers": ["fapi.rs/revocation"]}});
     cluster.api::<FapiClient>().patch("app", &PatchParams::default(), &Patch::Merge(&waits)).await.unwrap();
     cluster.delete::<FapiClient>("app").await;
@@ -93,6 +96,34 @@ async fn the_rights_of_the_manifests_are_enough() {
     drop(operator);
     withdraw(&cluster).await;
     cluster.end().await;
+}
+
+/// A grey pixel.
+const PNG: &[u8] = b"\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00:~\x9bU\x00\x00\x00\x0aIDATx\xdach\x00\x00\x00\x82\x00\x81\xdaE\x08;\x00\x00\x00\x00IEND\xaeB`\x82";
+
+/// B-06: its `ConfigMap` is read and watched: it may come after the Client, and be better the next time.
+async fn shows_a_logo(cluster: &Cluster) {
+    let brand = async |bytes: &[u8]| {
+        let data = json!({"binaryData": {"logo.png": ByteString(bytes.to_vec())}});
+        cluster.apply::<ConfigMap>("brand", data).await;
+    };
+    let spec = json!({"spec": {"logo": {"name": "brand", "key": "logo.png"}}});
+    cluster.api::<FapiClient>().patch("app", &PatchParams::default(), &Patch::Merge(&spec)).await.unwrap();
+    let refused = async |said: &str| {
+        until("the Client to say what is wrong", async || {
+            let client = cluster.api::<FapiClient>().get("app").await.unwrap();
+            let conditions = client.status.map(|status| status.conditions).unwrap_or_default();
+            conditions.iter().any(|condition| condition.message.contains(said)).then_some(())
+        })
+        .await;
+    };
+    refused("ConfigMap").await;
+    brand(b"<svg onload='alert(1)'/>").await;
+    refused("is no PNG").await;
+    assert!(cluster.published("retail").await.unwrap().logos.is_empty(), "B-06");
+    brand(PNG).await;
+    cluster.condition::<FapiClient>("app", ConditionType::Programmed, "True").await;
+    assert_eq!(cluster.published("retail").await.unwrap().logos.len(), 1, "B-06");
 }
 
 async fn one_open_replica(cluster: &Cluster) -> Value {

@@ -10,6 +10,7 @@ use crate::document::Document;
 use crate::error::ConfigError;
 use crate::keys::Secrets;
 use crate::loaded::Loaded;
+use crate::logos::{LogoShard, Logos, logo_file};
 use crate::manifest::{self, Manifest};
 use crate::shard::{ClientShard, shard_file, shard_of};
 use crate::{canonical, file};
@@ -76,6 +77,8 @@ pub struct Bundle {
     pub clients: Vec<Registration>,
     /// Over how many shards they are spread, 1 to 64.
     pub client_shards: u8,
+    /// The pictures of those clients.
+    pub logos: Logos,
     /// Private keys.
     pub secrets: Secrets,
     /// The people's Secret as it is; it is projected from there and only its hash is ours.
@@ -93,8 +96,11 @@ impl Bundle {
         files.insert(file::WORKSPACE, self.document.to_bytes());
         files.insert(file::KEYS, self.secrets.to_bytes());
         for (shard, clients) in self.shards() {
-            let bytes = canonical::of(&clients);
-            files.insert(shard_file(shard), bytes);
+            let logos = LogoShard { logos: self.logos_of(&clients) };
+            if !logos.logos.is_empty() {
+                files.insert(logo_file(shard), canonical::of(&logos));
+            }
+            files.insert(shard_file(shard), canonical::of(&clients));
         }
         if let Some(users) = &self.users {
             files.insert(file::USERS, users.clone());
@@ -120,6 +126,11 @@ impl Bundle {
     /// The first thing that is wrong: nothing of the files is used then.
     pub fn read(files: &Files) -> Result<Loaded, ConfigError> {
         Loaded::read(files)
+    }
+
+    fn logos_of(&self, shard: &ClientShard) -> Logos {
+        let named = shard.clients.iter().filter_map(|client| client.logo.as_ref());
+        named.filter_map(|id| Some((id.clone(), self.logos.get(id)?.clone()))).collect()
     }
 
     fn shards(&self) -> BTreeMap<u8, ClientShard> {

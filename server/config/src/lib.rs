@@ -9,6 +9,7 @@
 //! | `manifest.json` | [`Manifest`]: the revision, and the hash of every other file |
 //! | `workspace.json` | [`Document`]: issuer, profile, scopes, public keys … without clients |
 //! | `clients-00.json` … `clients-63.json` | [`ClientShard`]: registered clients, spread by [`shard_of`] |
+//! | `logos-00.json` … `logos-63.json` | [`LogoShard`]: pictures of the clients in the shard of that number |
 //! | `keys.json` | [`Secrets`]: private keys, sealing keys, the salt of pairwise subjects |
 //! | `users.json` | [`Users`]: people who sign in with a password, where the login type is `Users` |
 //! | `client-ca.pem`, `crl.pem` | trust anchors for client certificates, and their revocation lists |
@@ -22,6 +23,7 @@ mod document;
 mod error;
 mod keys;
 mod loaded;
+mod logos;
 mod manifest;
 mod registry;
 mod shard;
@@ -36,6 +38,7 @@ pub use document::{
 pub use error::{ConfigError, Place};
 pub use keys::{KeyAlgorithm, KeyState, PrivateKey, PublicKey, SealKey, SecretKey32, Secrets, SubjectSalt};
 pub use loaded::Loaded;
+pub use logos::{LogoShard, Logos, MAX_LOGO_SHARD_BYTES, Png, logo_file};
 pub use manifest::{FORMAT, Manifest};
 pub use registry::Signer;
 pub use shard::{ClientShard, MAX_SHARD_BYTES, MAX_SHARDS, shard_file, shard_of};

@@ -9,6 +9,7 @@ use crate::document::{Document, LoginType};
 use crate::error::ConfigError;
 use crate::file;
 use crate::keys::{KeyState, Secrets};
+use crate::logos::{LogoShard, Logos, is_logo_file};
 use crate::manifest::{self, FORMAT, Manifest};
 use crate::shard::{ClientShard, is_shard_file};
 use crate::users::Users;
@@ -25,6 +26,8 @@ pub struct Loaded {
     pub document: Document,
     /// Clients, by shard and id.
     pub clients: Vec<Registration>,
+    /// The pictures of those clients.
+    pub logos: Logos,
     /// Private keys.
     pub secrets: Secrets,
     /// People with passwords, where the login type is `Users`.
@@ -55,6 +58,13 @@ impl Loaded {
             clients.extend(shard.clients);
         }
         check_clients(&clients)?;
+        let mut logos = Logos::new();
+        for name in manifest.files.keys().filter(|name| is_logo_file(name)) {
+            let shard: LogoShard = parse(name, listed(files, &manifest, name)?, Wording::Terse)?;
+            shard.check(name)?;
+            logos.extend(shard.logos);
+        }
+        check_logos(&clients, &logos)?;
 
         let keys = listed(files, &manifest, file::KEYS)?;
         check_json(file::KEYS, keys)?;
@@ -69,7 +79,7 @@ impl Loaded {
         let pem =
             |name| manifest.files.contains_key(name).then(|| files.get(name).map(<[u8]>::to_vec)).flatten();
         let (client_ca, crl) = (pem(file::CLIENT_CA), pem(file::CRL));
-        Ok(Self { manifest, document, clients, secrets, users, client_ca, crl })
+        Ok(Self { manifest, document, clients, logos, secrets, users, client_ca, crl })
     }
 }
 
@@ -149,7 +159,7 @@ fn parse<T: DeserializeOwned>(name: &str, bytes: &[u8], wording: Wording) -> Res
         let said = said.split(" at line ").next().unwrap_or_default();
         let message = match wording {
             Wording::Detailed => said,
-            Wording::Terse => "is not what format 1 says a list of clients is",
+            Wording::Terse => "is not what format 1 says a list of clients or pictures is",
         };
         ConfigError::position(name, error.line(), error.column(), message)
     })
@@ -194,6 +204,18 @@ fn check_clients(clients: &[Registration]) -> Result<(), ConfigError> {
         return Ok(());
     }
     Err(ConfigError::new("clients-*.json", "two clients have the same clientId"))
+}
+
+/// A page that shows a client finds its picture.
+fn check_logos(clients: &[Registration], logos: &Logos) -> Result<(), ConfigError> {
+    let is_there = |client: &Registration| client.logo.as_ref().is_none_or(|id| logos.contains_key(id));
+    match clients.iter().find(|client| !is_there(client)) {
+        None => Ok(()),
+        Some(client) => {
+            let message = "has a logo that is in no logos-*.json";
+            Err(ConfigError::at("clients-*.json", client.client_id.as_str(), message))
+        }
+    }
 }
 
 /// Every private key belongs to a published one in the same state, and every active key has its private half.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{canonical, file, shard};
+use crate::{canonical, file, logos, shard};
 
 /// The only format so far. A server refuses a format it does not know, and keeps what it has.
 pub const FORMAT: u32 = 1;
@@ -71,4 +71,5 @@ pub(crate) fn hash(bytes: &[u8]) -> String {
 pub(crate) fn is_known(name: &str) -> bool {
     [file::WORKSPACE, file::KEYS, file::USERS, file::CLIENT_CA, file::CRL].contains(&name)
         || shard::is_shard_file(name)
+        || logos::is_logo_file(name)
 }

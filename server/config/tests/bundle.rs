@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use fapi_config::{
-    Bundle, Document, Files, KeyAlgorithm, KeyState, LoginType, Manifest, OnDelete, PrivateKey, PublicKey,
-    SealKey, SecretKey32, Secrets, StorageType, Tombstone, file, shard_file,
+    Bundle, Document, Files, KeyAlgorithm, KeyState, LoginType, Logos, Manifest, OnDelete, Png, PrivateKey,
+    PublicKey, SealKey, SecretKey32, Secrets, StorageType, Tombstone, file, shard_file,
 };
 use fapi_core::client::{AuthRegistration, Registration};
 use fapi_core::ids::{ClientId, Incarnation};
 use fapi_core::issuer::{Issuer, Mtls};
+use fapi_core::logo::LogoId;
 use fapi_core::profile::ProfileName;
 use fapi_core::scope::Scopes;
 use fapi_jose::{Alg, JwkSet, SigningKey};
@@ -54,6 +55,7 @@ fn bundle(clients: Vec<Registration>) -> Bundle {
         document,
         clients,
         client_shards: 4,
+        logos: Logos::new(),
         secrets: Secrets {
             keys: vec![PrivateKey::new(KEY.kid(), KeyState::Active, &KEY.to_private_jwk()).unwrap()],
             seal: vec![SealKey { id: "s1".to_owned(), key: SecretKey32::from_bytes([7; 32]) }],
@@ -300,6 +302,56 @@ fn without_the_peoples_secret_nobody_signs_in_and_everything_else_goes_on() {
     let loaded = Bundle::read(&without.files(1)).unwrap();
     assert!(loaded.users.as_ref().unwrap().is_empty());
     assert_eq!(loaded.to_registry(fapi_schema::compile).unwrap().clients().count(), 1);
+}
+
+/// A bundle of clients that show these pictures.
+fn with_pictures(pictures: &[&[u8]]) -> Bundle {
+    let logos: Logos = pictures.iter().map(|bytes| (LogoId::of(bytes), Png::from(bytes.to_vec()))).collect();
+    let clients = pictures.iter().enumerate().map(|(index, bytes)| {
+        let mut client = client(&format!("client-{index}"));
+        client.logo = Some(LogoId::of(bytes));
+        client
+    });
+    Bundle { logos, ..bundle(clients.collect()) }
+}
+
+#[test]
+fn pictures_travel_beside_the_clients_that_show_them() {
+    let pictures = [b"\x89PNG\r\n\x1a\n one".as_slice(), b"\x89PNG\r\n\x1a\n another"];
+    let mut written = with_pictures(&pictures);
+    written.logos.insert(LogoId::of(b"of nobody"), Png::from(b"of nobody".to_vec()));
+    let loaded = Bundle::read(&written.files(1)).unwrap();
+    let read: Vec<&[u8]> =
+        loaded.clients.iter().map(|client| loaded.logos[client.logo.as_ref().unwrap()].as_bytes()).collect();
+    assert!(pictures.iter().all(|picture| read.contains(picture)));
+    assert_eq!(loaded.logos.len(), 2, "a picture that nobody shows is left out");
+    let one = with_pictures(&[pictures[0], pictures[0], pictures[0], pictures[0], pictures[0]]);
+    for (name, bytes) in one.files(1).iter().filter(|(name, _)| name.starts_with("logos-")) {
+        assert_eq!(
+            String::from_utf8_lossy(bytes).matches("iVBOR").count(),
+            1,
+            "{name}: once for all who show it"
+        );
+    }
+}
+
+/// `B-06`: what reaches a server by whatever way is served as a picture only if it is the one that was named, and a PNG.
+#[test]
+fn what_is_no_picture_of_its_name_is_refused() {
+    for bytes in [
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(),
+        [b"\x89PNG\r\n\x1a\n".as_slice(), &vec![0; 64 * 1024]].concat(),
+    ] {
+        let error = Bundle::read(&with_pictures(&[&bytes]).files(1)).unwrap_err();
+        assert_eq!(error.message, "is no PNG of this name", "B-06");
+    }
+    let mut swapped = with_pictures(&[b"\x89PNG\r\n\x1a\n one"]);
+    for png in swapped.logos.values_mut() {
+        *png = Png::from(b"\x89PNG\r\n\x1a\n two".to_vec());
+    }
+    assert_eq!(Bundle::read(&swapped.files(1)).unwrap_err().message, "is no PNG of this name", "B-06");
+    swapped.logos.clear();
+    assert_eq!(Bundle::read(&swapped.files(1)).unwrap_err().message, "has a logo that is in no logos-*.json");
 }
 
 #[test]

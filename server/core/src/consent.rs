@@ -7,6 +7,7 @@ use crate::details::{Detail, describe};
 use crate::grant::{Authorization, Grant, Stage};
 use crate::ids::{ClientId, GrantId};
 use crate::lifetime::Timestamp;
+use crate::logo::LogoId;
 use crate::registry::Registry;
 use crate::scope::{Scope, Scopes};
 
@@ -17,6 +18,8 @@ pub struct Question {
     pub client_name: String,
     /// Its registered id.
     pub client_id: String,
+    /// The picture beside its name.
+    pub logo: Option<LogoId>,
     /// Where the answer goes.
     pub redirect_host: String,
     /// Its home page.
@@ -58,6 +61,7 @@ pub fn question(
     Some(Question {
         client_name: client.name(languages.iter().copied()).to_owned(),
         client_id: client.id().to_string(),
+        logo: client.logo().cloned(),
         redirect_host: grant.request.redirect_uri.host().to_owned(),
         client_uri: registration.client_uri.clone(),
         policy_uri: registration.policy_uri.clone(),
@@ -94,6 +98,8 @@ pub struct Standing {
     pub client_name: String,
     /// Its registered id.
     pub client_id: String,
+    /// The picture beside its name; none of a client that is refused, or not there any more.
+    pub logo: Option<LogoId>,
     /// What was agreed to.
     pub items: Vec<Item>,
     /// What was agreed to exactly.
@@ -138,6 +144,7 @@ pub fn standing(
         grant: grant.id.clone(),
         client_name: name.unwrap_or_else(|| grant.client_id.to_string()),
         client_id: grant.client_id.to_string(),
+        logo: client.filter(|client| client.enabled()).and_then(|client| client.logo().cloned()),
         items: items(&authorization.scope, registry, languages),
         details: describe(&authorization.details, registry, languages),
         resource: resource.filter(|resource| *resource != registry.issuer.as_str()).map(ToOwned::to_owned),

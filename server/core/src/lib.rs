@@ -15,6 +15,7 @@
 //! | [`id_token_hint`] | of whom does an ID Token speak that comes back to us? |
 //! | [`grant`] | what has happened to this authorization so far? |
 //! | [`interaction`] | what does the person have to do next? |
+//! | [`logo`] | which picture stands beside its name? |
 //! | [`logout`] | who is to be signed out, and where do they go afterwards? |
 //! | [`logout_token`] | what are clients told then, and how often is it tried? |
 //! | [`consent`] | what is a person asked to agree to? |
@@ -45,6 +46,7 @@ pub mod introspection;
 pub mod issuer;
 pub mod lifetime;
 pub mod link;
+pub mod logo;
 pub mod logout;
 pub mod logout_token;
 pub mod metadata;

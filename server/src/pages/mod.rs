@@ -11,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use fapi_core::consent::{Question, Standing};
 use fapi_core::link::Links;
+use fapi_core::logo::LogoId;
 use fapi_core::rejection::ErrorCode;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
@@ -92,6 +93,8 @@ pub struct LoginForm<'a> {
     pub username: &'a str,
     /// For whom the person signs in.
     pub client_name: &'a str,
+    /// The picture beside that name.
+    pub logo: Option<&'a LogoId>,
     /// Why the page is shown again.
     pub problem: Option<Problem>,
 }
@@ -148,6 +151,7 @@ impl Pages {
     /// A page, with the headers that every page has.
     pub fn show(&self, page: &Page<'_>, status: StatusCode) -> Response {
         let words = language::choose(self.languages());
+        let headers = || headers(page.has_pictures());
         match template::render(page, words, &self.brand, &self.links) {
             Ok(html) => {
                 (status, headers(), no_store(), [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html)
@@ -231,15 +235,32 @@ pub async fn style() -> Response {
         .into_response()
 }
 
-/// `AUT-16`, `B-04`, `P-17`: nothing is framed, nothing foreign is loaded, nothing leaks by Referer.
-fn headers() -> [(HeaderName, HeaderValue); 6] {
+impl Page<'_> {
+    /// Whether it shows what a client looks like.
+    fn has_pictures(&self) -> bool {
+        match self {
+            Self::Consents(page) => page.consents.iter().any(|(standing, _)| standing.logo.is_some()),
+            Self::Consent(form) => form.question.logo.is_some(),
+            Self::Login(form) => form.logo.is_some(),
+            Self::Continue { .. }
+            | Self::Error { .. }
+            | Self::Logout(_)
+            | Self::SignedOut
+            | Self::StillSignedIn => false,
+        }
+    }
+}
+
+/// `AUT-16`, `B-04`, `B-06`, `P-17`: nothing is framed, nothing foreign is loaded, nothing leaks by Referer. Pictures only where
+/// there are some; `data:` is the empty icon.
+fn headers(pictures: bool) -> [(HeaderName, HeaderValue); 6] {
+    let policy = if pictures {
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    } else {
+        "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    };
     [
-        (
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(
-                "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-            ),
-        ),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),

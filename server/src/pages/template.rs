@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use fapi_core::Timestamp;
 use fapi_core::consent::{Item, Standing};
 use fapi_core::link::{Link, Links};
+use fapi_core::logo::LogoId;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
 use super::details;
@@ -50,6 +51,7 @@ pub(super) fn render(
             });
             let values = context! {
                 grant => form.grant.unwrap_or_default(), token => form.token, username => form.username, client => form.client_name,
+                logo => picture(form.logo),
                 problem => problem.unwrap_or_default(),
             };
             ("login", values)
@@ -59,6 +61,7 @@ pub(super) fn render(
             let items = items(&question.items, words);
             let values = context! {
                 grant => form.grant, token => form.token, client => question.client_name.as_str(), host => question.redirect_host.as_str(),
+                logo => picture(question.logo.as_ref()),
                 person => form.person, items => items, details => details::values(&question.details, words), ends => day(question.ends),
                 website => question.client_uri.as_deref().unwrap_or_default(),
                 policy => question.policy_uri.as_deref().unwrap_or_default(), terms => question.tos_uri.as_deref().unwrap_or_default(),
@@ -99,6 +102,11 @@ pub(super) fn render(
     TEMPLATES.get_template(name)?.render(all)
 }
 
+/// The name of the picture, which the templates put below `/logos/`; empty for none.
+fn picture(logo: Option<&LogoId>) -> &str {
+    logo.map(LogoId::as_str).unwrap_or_default()
+}
+
 /// What is asked for, in words where there are some.
 fn items(items: &[Item], words: &Words) -> Vec<minijinja::Value> {
     let item = |item: &Item| {
@@ -116,6 +124,7 @@ fn consents(page: &ConsentsPage<'_>, words: &Words) -> minijinja::Value {
     let consent = |(standing, token): &(&Standing, String)| {
         context! {
             grant => standing.grant.as_str(), token => token.as_str(), client => standing.client_name.as_str(),
+            logo => picture(standing.logo.as_ref()),
             client_id => standing.client_id.as_str(), items => items(&standing.items, words),
             details => details::values(&standing.details, words),
             resource => standing.resource.as_deref().unwrap_or_default(),
@@ -143,6 +152,7 @@ mod tests {
         Question {
             client_name: name.into(),
             client_id: "c".into(),
+            logo: Some(LogoId::of(name.as_bytes())),
             redirect_host: name.into(),
             client_uri: Some("https://app.example/about".into()),
             policy_uri: Some("https://app.example/policy".into()),
@@ -178,6 +188,7 @@ mod tests {
             grant: GrantId::from_stored(text),
             client_name: text.into(),
             client_id: text.into(),
+            logo: question.logo.clone(),
             items: question.items.clone(),
             details: question.details.clone(),
             resource: Some(text.into()),
@@ -195,6 +206,7 @@ mod tests {
                 token: text,
                 username: text,
                 client_name: "",
+                logo: None,
                 problem: None,
             }),
             Page::Login(LoginForm {
@@ -202,6 +214,7 @@ mod tests {
                 token: text,
                 username: text,
                 client_name: text,
+                logo: question.logo.as_ref(),
                 problem: Some(Problem::WrongCredentials),
             }),
             Page::Consent(ConsentForm { grant: text, token: text, person: text, question: &question }),
@@ -248,6 +261,18 @@ mod tests {
                 "AUT-16"
             );
         }
+    }
+
+    /// `B-06`: of this origin, in a box whose size is known before it is there, and without a text of its own: the name is beside it.
+    #[test]
+    fn a_picture_stands_beside_the_name_on_three_pages() {
+        let expected = format!(
+            "<img class=\"logo\" src=\"{}\" width=\"48\" height=\"48\" alt=\"\">",
+            LogoId::of(b"x").path()
+        );
+        let shown = every_page("x").iter().filter(|html| html.contains(&expected)).count();
+        assert_eq!(shown, 3 * ALL.into_iter().count(), "B-06");
+        assert!(every_page("x").iter().all(|html| html.matches("<img").count() <= 1), "B-06");
     }
 
     #[test]

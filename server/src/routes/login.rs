@@ -249,6 +249,7 @@ pub(super) fn page(
         token: &token,
         username,
         client_name: &client_name,
+        logo: client.filter(|client| client.enabled()).and_then(|client| client.logo()),
         problem,
     };
     let mut response = pages.show(&Page::Login(form), StatusCode::OK);

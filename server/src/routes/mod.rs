@@ -17,6 +17,7 @@ mod discovery;
 mod interaction;
 mod introspect;
 mod login;
+mod logo;
 mod logout;
 mod par;
 mod revoke;
@@ -51,6 +52,7 @@ fn front(app: App) -> Router {
         .route(logout::CONFIRM, post(logout::confirm))
         .route("/error", get(pages::error_page))
         .route(pages::STYLE, get(pages::style))
+        .route(&format!("{}{{file}}", fapi_core::logo::PATH), get(logo::show))
         .route(metadata::OPENID_CONFIGURATION, get(discovery::document))
         .route(metadata::AUTHORIZATION_SERVER, get(discovery::document))
         .route(metadata::JWKS, get(discovery::jwks))

@@ -19,6 +19,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use crate::logos::{PICTURE, showing};
 use crate::server::{FRONT, PASSWORD, Served, TestServer};
 
 /// A headless Chromium with one tab.
@@ -206,11 +207,18 @@ async fn application(served: &Served) -> SocketAddr {
     address
 }
 
+/// Whether the one picture of the page has been loaded, in its box.
+const LOGO_IS_SEEN: &str =
+    "[...document.images].filter(i => i.complete && i.naturalWidth == 96 && i.offsetWidth == 48).length == 1";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs chromium"]
 async fn a_person_gets_through_and_back_in_chromium() {
+    let (logos, show) = showing(&PICTURE);
     let served = TestServer::fintech()
+        .client(show)
         .with(|bundle| {
+            bundle.logos = logos;
             bundle.document.ui.brand = Some("Bank of Examples".into());
             let words =
                 ["See the names, types and balances of your accounts", "Make payments from your accounts"];
@@ -234,12 +242,15 @@ async fn a_person_gets_through_and_back_in_chromium() {
         // A sign-in from before a request does not count for it.
         served.later(1);
         chromium.open(&app.pushed(&request).await, "login");
+        // B-06: the policy of the page lets its own pictures in, and the server's headers leave them pictures.
+        chromium.until(LOGO_IS_SEEN);
         chromium.look(size, "login");
         chromium.sign_in("not the password");
         chromium.until("document.readyState == 'complete' && !!document.getElementById('problem')");
         chromium.look(size, "login-problem");
         chromium.sign_in(PASSWORD);
         chromium.until("document.readyState == 'complete' && !!document.getElementById('approve')");
+        chromium.until(LOGO_IS_SEEN);
         chromium.look(size, "consent");
         chromium.click("approve");
         // B-04, AUT-16 and the way back: the continue page left by itself, and the application's own redirect was followed.
@@ -263,8 +274,11 @@ async fn a_person_gets_through_and_back_in_chromium() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs chromium"]
 async fn a_person_takes_back_what_they_allowed_in_chromium() {
+    let (logos, show) = showing(&PICTURE);
     let served = TestServer::fintech()
+        .client(show)
         .with(|bundle| {
+            bundle.logos = logos;
             bundle.document.ui.brand = Some("Bank of Examples".into());
             let words =
                 ["See the names, types and balances of your accounts", "Make payments from your accounts"];
@@ -286,6 +300,7 @@ async fn a_person_takes_back_what_they_allowed_in_chromium() {
     chromium.look(&phone, "consents-sign-in");
     chromium.sign_in(PASSWORD);
     chromium.until("document.readyState == 'complete' && !!document.getElementById('withdraw-2')");
+    chromium.until(LOGO_IS_SEEN);
     for size in SIZES.iter().chain([&phone]) {
         chromium.look(size, "consents");
     }

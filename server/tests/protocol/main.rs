@@ -39,6 +39,8 @@ mod journey;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod logos;
+#[cfg(test)]
 mod logout;
 #[cfg(test)]
 mod openid;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use argon2::password_hash::PasswordHasher as _;
 use bytes::Bytes;
 use fapi_config::{
-    Bundle, Document, KeyAlgorithm, KeyState, LoginType, PrivateKey, PublicKey, SealKey, SecretKey32,
+    Bundle, Document, KeyAlgorithm, KeyState, LoginType, Logos, PrivateKey, PublicKey, SealKey, SecretKey32,
     Secrets, StorageType,
 };
 use fapi_core::client::{AuthRegistration, GrantType, Registration};
@@ -121,6 +121,7 @@ impl TestServer {
             document,
             clients: vec![registration("app", &APP_KEY), registration("other", &OTHER_KEY)],
             client_shards: 2,
+            logos: Logos::new(),
             secrets: Secrets {
                 keys: Vec::new(),
                 seal: vec![SealKey { id: "1".into(), key: SecretKey32::from_bytes([1; 32]) }],

@@ -224,6 +224,7 @@ pub(crate) fn bundle(mtls: Mtls) -> Bundle {
         ),
         clients: Vec::new(),
         client_shards: 1,
+        logos: fapi_config::Logos::new(),
         secrets: Secrets {
             keys: Vec::new(),
             seal: vec![SealKey { id: "1".into(), key: SecretKey32::from_bytes([1; 32]) }],

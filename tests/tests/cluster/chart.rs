@@ -152,14 +152,24 @@ fn serves_a_client_of_another_namespace(place: &Place) {
     client["spec"]["workspaceRef"] = json!({"name": "demo", "namespace": place.namespace});
     let moved = client["spec"].to_string().replace(r#""name":"demo-app""#, r#""name":"guest""#);
     client["spec"] = serde_json::from_str(&moved).unwrap();
+    // Its logo is read there too (B-06).
+    let logo = root().join("examples/10-fintech-mtls/logo.yaml");
+    apps.kubectl(&["apply", "--server-side", "-f", logo.to_str().unwrap()]);
+    client["spec"]["logo"] = json!({"name": "budget-brand", "key": "logo.png"});
     client.as_object_mut().unwrap().remove("status");
     apps.kubectl_reads(&["apply", "--server-side", "-f", "-"], &client.to_string());
     apps.kubectl(&["wait", "--for=condition=Programmed", "clients.fapi.rs/guest", "--timeout=120s"]);
 
     has_asked_for_nothing_that_it_may_not(place);
     let account = format!("--as=system:serviceaccount:{}:fapi-operator", place.namespace);
-    for not in [["create", "secrets"], ["patch", "secrets"], ["list", "pods"], ["list", "workspaces.fapi.rs"]]
-    {
+    for not in [
+        ["create", "secrets"],
+        ["patch", "secrets"],
+        ["create", "configmaps"],
+        ["patch", "configmaps"],
+        ["list", "pods"],
+        ["list", "workspaces.fapi.rs"],
+    ] {
         let question = [&["auth", "can-i", account.as_str()], &not[..]].concat();
         assert_eq!(apps.try_kubectl(&question).stdout.trim(), "no", "{not:?}");
     }

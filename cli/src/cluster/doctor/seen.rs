@@ -26,7 +26,7 @@ pub(super) struct Seen {
     pub(super) signing_keys: Vec<SigningKey>,
     /// By namespace and name. Absent: they may not be read.
     pub(super) secrets: Option<BTreeMap<(String, String), Secret>>,
-    pub(super) config_maps: BTreeMap<(String, String), ConfigMap>,
+    pub(super) config_maps: Option<BTreeMap<(String, String), ConfigMap>>,
     pub(super) namespaces: BTreeMap<String, Namespace>,
     pub(super) pods: Vec<Pod>,
     pub(super) deployments: Vec<Deployment>,
@@ -56,10 +56,9 @@ impl Seen {
         seen.services = seen.some(cluster, scope, children).await?;
         seen.claims = seen.some(cluster, scope, children).await?;
         seen.only_of(named);
-        let config_maps: Vec<ConfigMap> = seen.some(cluster, scope, None).await?;
-        seen.config_maps = config_maps.into_iter().map(|it| (place(&it), it)).collect();
+        seen.config_maps = seen.referred_to(cluster, scope).await?;
         seen.namespaces = namespaces(cluster).await;
-        seen.secrets = seen.read_secrets(cluster, scope).await?;
+        seen.secrets = seen.referred_to(cluster, scope).await?;
         Ok(seen)
     }
 
@@ -107,11 +106,14 @@ impl Seen {
     }
 
     /// Those of the place, and of the namespaces of its Clients.
-    async fn read_secrets(
+    async fn referred_to<K>(
         &mut self,
         cluster: &Cluster,
         scope: &Scope,
-    ) -> Result<Option<BTreeMap<(String, String), Secret>>, Stop> {
+    ) -> Result<Option<BTreeMap<(String, String), K>>, Stop>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+    {
         let mut places = vec![scope.clone()];
         if let Scope::Namespace(own) = scope {
             let mut others: Vec<String> = self.clients.iter().map(|client| place(client).0).collect();
@@ -119,18 +121,19 @@ impl Seen {
             others.dedup();
             places.extend(others.into_iter().filter(|name| name != own).map(Scope::Namespace));
         }
-        let mut secrets = BTreeMap::new();
+        let mut objects = BTreeMap::new();
         for place_ in places {
-            match cluster.list_if_allowed::<Secret>(&place_, None).await? {
-                Ok(found) => secrets.extend(found.into_iter().map(|it| (place(&it), it))),
+            match cluster.list_if_allowed::<K>(&place_, None).await? {
+                Ok(found) => objects.extend(found.into_iter().map(|it| (place(&it), it))),
                 Err(why) => {
+                    let kind = K::kind(&());
                     self.notes
-                        .push(format!("Secrets are not judged, what the operator says is repeated: {why}"));
+                        .push(format!("{kind}s are not judged, what the operator says is repeated: {why}"));
                     return Ok(None);
                 }
             }
         }
-        Ok(Some(secrets))
+        Ok(Some(objects))
     }
 }
 

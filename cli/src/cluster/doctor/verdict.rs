@@ -12,9 +12,10 @@ use fapi_operator::names::{Names, WorkspaceName};
 use fapi_operator::optional::Optional;
 use fapi_operator::rotate::Floors;
 use fapi_operator::validate::{
-    Finding as Said, Found, FoundClient, Fresh, Guards, Missing, References, Resolved, Value, references,
-    validate,
+    Finding as Said, Found, FoundClient, FoundLogo, Fresh, Guards, Missing, References, Resolved, Value,
+    references, validate,
 };
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Resource;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -29,7 +30,7 @@ const SOON: i64 = 30 * 86_400;
 
 /// What the operator would refuse.
 pub(super) fn findings(seen: &Seen, now: i64) -> Vec<Finding> {
-    if seen.secrets.is_none() {
+    if seen.secrets.is_none() || seen.config_maps.is_none() {
         return Vec::new();
     }
     seen.workspaces.iter().flat_map(|workspace| of_workspace(seen, workspace, now)).collect()
@@ -214,7 +215,17 @@ fn found_client(seen: &Seen, client: &Client) -> FoundClient {
         })
         .collect();
     let labels = seen.namespaces.get(&namespace).map(|it| it.metadata.labels.clone().unwrap_or_default());
-    FoundClient { client: client.clone(), namespace_labels: labels, secrets }
+    let logo = client.spec.logo.as_ref().map(|reference| logo(seen, &namespace, reference));
+    FoundClient { client: client.clone(), namespace_labels: labels, secrets, logo }
+}
+
+fn logo(seen: &Seen, namespace: &str, reference: &ConfigMapKeyRef) -> FoundLogo {
+    let Some(map) = map(seen, namespace, reference) else {
+        return FoundLogo::Missing(Missing::ConfigMapNotFound);
+    };
+    let text = map.data.as_ref().is_some_and(|data| data.contains_key(&reference.key));
+    let bytes = map.binary_data.as_ref().and_then(|data| data.get(&reference.key));
+    FoundLogo::read(text, bytes.map(|bytes| bytes.0.as_slice()))
 }
 
 fn secret(seen: &Seen, namespace: &str, reference: &SecretKeyRef, labelled: bool) -> Resolved {
@@ -231,13 +242,17 @@ fn secret(seen: &Seen, namespace: &str, reference: &SecretKeyRef, labelled: bool
 }
 
 fn config_map(seen: &Seen, namespace: &str, reference: &ConfigMapKeyRef) -> Resolved {
-    let Some(map) = seen.config_maps.get(&(namespace.to_owned(), reference.name.clone())) else {
+    let Some(map) = map(seen, namespace, reference) else {
         return Resolved::Missing(Missing::ConfigMapNotFound);
     };
     let text =
         map.data.as_ref().and_then(|data| data.get(&reference.key)).map(|text| text.clone().into_bytes());
     let bytes = text.or_else(|| Some(map.binary_data.as_ref()?.get(&reference.key)?.0.clone()));
     resolved(bytes, map.metadata.resource_version.as_deref())
+}
+
+fn map<'a>(seen: &'a Seen, namespace: &str, reference: &ConfigMapKeyRef) -> Option<&'a ConfigMap> {
+    seen.config_maps.as_ref()?.get(&(namespace.to_owned(), reference.name.clone()))
 }
 
 fn resolved(bytes: Option<Vec<u8>>, version: Option<&str>) -> Resolved {

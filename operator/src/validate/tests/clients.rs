@@ -210,7 +210,6 @@ fn a_client_that_encrypts_its_requests_needs_a_key_of_the_workspace() {
 #[test]
 fn a_field_without_effect_is_refused_by_its_name() {
     for (spec, field) in [
-        (json!({"logo": {"name": "a", "key": "b"}}), "logo"),
         (json!({"grantTypes": ["ciba"]}), "ciba"),
         (json!({"sectorIdentifierUri": "https://a.example"}), "sectorIdentifierUri"),
         (json!({"output": {"configMap": {"name": "a"}}}), "output.configMap"),

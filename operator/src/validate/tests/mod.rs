@@ -4,5 +4,6 @@ mod approval;
 mod clients;
 mod imports;
 mod lives;
+mod logos;
 mod schema;
 mod workspaces;

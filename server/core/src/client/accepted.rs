@@ -8,6 +8,7 @@ use super::registration::{AuthRegistration, EncryptionChoice, GrantType, JoseCho
 use crate::ids::{ClientId, Incarnation};
 use crate::lifetime::Lifetime;
 use crate::link::{Link, https_url};
+use crate::logo::LogoId;
 use crate::profile::{
     ClientAuth, Encryption, RefreshIssue, Refusal, Response, Rules, SenderConstraint, SubjectType,
 };
@@ -121,6 +122,11 @@ impl Client {
             .or_else(|| names.get(""))
             .or_else(|| names.values().next())
             .map_or_else(|| self.id().as_str(), String::as_str)
+    }
+
+    /// The picture beside its name.
+    pub fn logo(&self) -> Option<&LogoId> {
+        self.registration.logo.as_ref()
     }
 
     /// Where answers may go.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::certificate::SubjectName;
 use crate::ids::{ClientId, Incarnation};
 use crate::lifetime::Lifetime;
+use crate::logo::LogoId;
 use crate::profile::{ClientAuth, Response, SenderConstraint, SubjectType};
 use crate::scope::Scopes;
 
@@ -34,6 +35,9 @@ pub struct Registration {
     /// `tos_uri`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tos_uri: Option<String>,
+    /// The picture beside its name, in place of a `logo_uri`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo: Option<LogoId>,
     /// How it authenticates.
     pub auth: AuthRegistration,
     /// `redirect_uris`, as text: parsed when the client is accepted.
@@ -113,6 +117,7 @@ impl Registration {
             client_uri: None,
             policy_uri: None,
             tos_uri: None,
+            logo: None,
             auth,
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
