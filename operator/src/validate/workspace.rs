@@ -70,7 +70,10 @@ pub(super) fn judge(found: &Found) -> (WorkspaceVerdict, Option<InForce>) {
     let document = judged.as_ref().map(|(document, _)| document);
     let mut references = references(found, namespace, names.as_ref().ok(), document);
     let missing = found.optional.missing(spec).into_iter();
-    references.problems.extend(missing.map(|message| Problem { reason: Reason::KindUnavailable, message }));
+    // First: nobody writes the Secret of a Certificate that cannot be asked for.
+    references
+        .problems
+        .splice(0..0, missing.map(|message| Problem { reason: Reason::KindUnavailable, message }));
 
     let spec_in_force = judged.is_some() && !spec.suspend;
     let chosen = match judged {
