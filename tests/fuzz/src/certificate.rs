@@ -34,9 +34,17 @@ fn sequence(parts: &[&[u8]]) -> Vec<u8> {
 
 /// A certificate with this subject (a `Name` in DER, or what claims to be one) and these alternative names (`GeneralName`s).
 pub(crate) fn around(subject: &[u8], alternative_names: &[u8]) -> Vec<u8> {
+    made(&sequence(&[]), &[1], subject, alternative_names)
+}
+
+/// A certificate of this issuer (a `Name` in DER) with this serial number (the content of an `INTEGER`).
+pub(crate) fn numbered(issuer: &[u8], serial: &[u8]) -> Vec<u8> {
+    made(issuer, serial, &sequence(&[]), &[])
+}
+
+fn made(issuer: &[u8], serial: &[u8], subject: &[u8], alternative_names: &[u8]) -> Vec<u8> {
     let version = element(0xa0, &element(0x02, &[2]));
     let algorithm = sequence(&[ECDSA_WITH_SHA256]);
-    let issuer = sequence(&[]);
     let validity = sequence(&[&element(0x17, b"260101000000Z"), &element(0x17, b"301231235959Z")]);
     let key = sequence(&[&sequence(&[EC_PUBLIC_KEY, P256]), &element(0x03, &[&[0, 4], &*point()].concat())]);
     let extensions = if alternative_names.is_empty() {
@@ -47,9 +55,9 @@ pub(crate) fn around(subject: &[u8], alternative_names: &[u8]) -> Vec<u8> {
     };
     let signed = sequence(&[
         &version,
-        &element(0x02, &[1]),
+        &element(0x02, serial),
         &algorithm,
-        &issuer,
+        issuer,
         &validity,
         subject,
         &key,
@@ -70,8 +78,13 @@ fn point() -> Vec<u8> {
 
 /// A certificate as people hand it in.
 pub(crate) fn pem(der: &[u8]) -> String {
+    pem_of("CERTIFICATE", der)
+}
+
+/// A block of PEM.
+pub(crate) fn pem_of(label: &str, der: &[u8]) -> String {
     let encoded = STANDARD.encode(der);
     let lines = encoded.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).expect("ASCII"));
     let lines: Vec<&str> = lines.collect();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }

@@ -19,10 +19,12 @@ macro_rules! each {
 
 each! {
     authority,
+    authorization_details,
     authorization_request,
     bundle,
     certificate,
     claims_parameter,
+    client_cert,
     client_assertion,
     cookies,
     dn_der,
@@ -34,6 +36,7 @@ each! {
     jwk,
     jwk_set,
     jws,
+    logo,
     manifest_yaml,
     nested_request_object,
     other_headers,
@@ -42,6 +45,7 @@ each! {
     private_key,
     redirect_uri,
     request_object,
+    revocation_list,
     san,
     token_form,
     users,

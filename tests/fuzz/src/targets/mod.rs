@@ -1,10 +1,13 @@
 //! Which parsers are there, and what holds for each?
 
+mod certificates;
+mod details;
 mod documents;
 mod encrypted;
 mod http;
 mod keys;
 mod names;
+mod pictures;
 mod requests;
 mod tokens;
 
@@ -19,6 +22,9 @@ macro_rules! targets {
 }
 
 targets! {
+    certificates::client_cert 800,
+    certificates::revocation_list 400,
+    details::authorization_details 400,
     documents::bundle 200,
     documents::manifest_yaml 60,
     documents::users 500,
@@ -35,6 +41,7 @@ targets! {
     names::dn_text 1000,
     names::pem_text 500,
     names::san 800,
+    pictures::logo 150,
     requests::authorization_request 800,
     requests::claims_parameter 800,
     requests::form 1500,
