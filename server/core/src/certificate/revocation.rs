@@ -3,7 +3,8 @@
 //! Lists come with the configuration, never from an address that a certificate names (`TL-11`).
 
 use std::fmt;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use rustls_pki_types::CertificateDer;
 use webpki::{CertRevocationList, EndEntityCert, OwnedCertRevocationList};
@@ -20,6 +21,11 @@ pub struct RevocationLists(Arc<Vec<List>>);
 
 struct List {
     der: Vec<u8>,
+    /// What is signed, within `der`.
+    signed: Range<usize>,
+    signature: Vec<u8>,
+    /// The CA that has been seen to have signed it: that is worked out once, not for every request.
+    signer: OnceLock<CertificateDer<'static>>,
     parsed: Arc<CertRevocationList<'static>>,
     this_update: Timestamp,
     facts: RevocationListFacts,
@@ -150,6 +156,12 @@ impl RevocationLists {
         if is_named(parsed(), certificate.leaf())? { Err(CertificateError::Revoked) } else { Ok(()) }
     }
 
+    /// Of how many lists it is known who signed them.
+    #[cfg(test)]
+    pub(super) fn verified(&self) -> usize {
+        self.0.iter().filter(|list| list.signer.get().is_some()).count()
+    }
+
     /// The newest lists that one of these CAs has signed, one for each part.
     pub(super) fn signed_by<'a>(
         &self,
@@ -203,7 +215,12 @@ impl List {
             revoked: parsed.iter_revoked_certificates().count(),
         };
         let this_update = Timestamp::from_unix(parsed.last_update().timestamp());
-        Ok(Self { parsed: Arc::new(list.into()), this_update, facts, der })
+        let body = parsed.tbs_cert_list.as_ref();
+        let begins = body.as_ptr().addr() - der.as_ptr().addr();
+        let signed = begins..begins + body.len();
+        let signature = parsed.signature_value.data.to_vec();
+        let signer = OnceLock::new();
+        Ok(Self { parsed: Arc::new(list.into()), this_update, facts, signed, signature, signer, der })
     }
 
     /// Of the same name and part.
@@ -217,12 +234,19 @@ impl List {
     }
 
     fn is_signed_by(&self, ca: &CertificateDer<'_>) -> bool {
-        let Ok((_, parsed)) = CertificateRevocationList::from_der(&self.der) else { return false };
-        let Ok(ca) = EndEntityCert::try_from(ca) else { return false };
-        let (message, signature) = (parsed.tbs_cert_list.as_ref(), parsed.signature_value.data.as_ref());
-        webpki::ALL_VERIFICATION_ALGS
-            .iter()
-            .any(|algorithm| ca.verify_signature(*algorithm, message, signature).is_ok())
+        if self.signer.get().is_some_and(|signer| signer == ca) {
+            return true;
+        }
+        let Some(message) = self.der.get(self.signed.clone()) else { return false };
+        let verifies = EndEntityCert::try_from(ca).is_ok_and(|ca| {
+            let by = |algorithm: &_| ca.verify_signature(*algorithm, message, &self.signature).is_ok();
+            webpki::ALL_VERIFICATION_ALGS.iter().any(by)
+        });
+        if verifies {
+            // The first CA of the name and key is kept; a renewed one of the same key is worked out again.
+            let _ = self.signer.set(ca.clone().into_owned());
+        }
+        verifies
     }
 }
 

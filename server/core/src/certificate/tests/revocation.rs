@@ -67,6 +67,22 @@ fn what_the_ca_has_taken_back_is_refused_and_nothing_else() {
     assert_eq!(lists.check_unnamed(&other), Ok(()));
 }
 
+/// `TL-10`: who signed a list of half a megabyte is not worked out for every request.
+#[test]
+fn who_signed_a_list_is_worked_out_once() {
+    let (ca, mallory) = (root(ca_params("CA")), root(ca_params("CA")));
+    let lists = lists(&signed(&list(&[7]), &ca));
+    assert_eq!(lists.verified(), 0);
+    assert!(lists.check(&anchors(&mallory.pem())).is_err(), "TL-10: the name alone does not count");
+    assert_eq!(lists.verified(), 0, "nobody is remembered for a signature that is not theirs");
+    assert_eq!(lists.check(&anchors(&ca.pem())), Ok(()));
+    assert_eq!(lists.clone().verified(), 1, "and so for every request that shares the lists");
+    assert!(
+        lists.check(&anchors(&mallory.pem())).is_err(),
+        "TL-10: what is known of one CA is not taken for another"
+    );
+}
+
 #[test]
 fn not_knowing_is_not_enough() {
     let ca = root(ca_params("CA"));
