@@ -280,7 +280,7 @@ fn the_example_of_rich_authorization_lets_a_person_allow_one_payment() {
 /// LGO-01 to LGO-03, LGO-06, RO-12
 #[test]
 fn the_example_with_certificates_signs_people_out_tells_the_client_and_opens_encrypted_requests() {
-    let files = ["workspace.yaml", "clients.yaml", "keys.yaml", "secrets.yaml"];
+    let files = ["workspace.yaml", "clients.yaml", "keys.yaml", "secrets.yaml", "logo.yaml"];
     let folder = Folder::of("10-fintech-mtls", &files, ["9443", "9445", "9446"]);
     let _up = folder.up(&[]);
     let report = folder.flow(&["--client", "budget", "--logout"]);

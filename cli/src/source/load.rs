@@ -304,7 +304,7 @@ fn plain(object: Object<()>, secret: bool) -> Result<Object<Plain>, Vec<Problem>
         };
         for (key, value) in members {
             let bytes = match value.as_str() {
-                Some(text) if decode => STANDARD.decode(text.replace(['\n', ' '], "")).ok(),
+                Some(text) if decode => STANDARD.decode(text.replace(['\n', '\r'], "")).ok(),
                 Some(text) => Some(text.as_bytes().to_vec()),
                 None => None,
             };
@@ -317,7 +317,7 @@ fn plain(object: Object<()>, secret: bool) -> Result<Object<Plain>, Vec<Problem>
                     data.insert(key.clone(), Zeroizing::new(bytes));
                 }
                 None if decode => problems
-                    .push(object.problem(&path, format!("{path} is base64; use {written} for plain text"))),
+                    .push(object.problem(&path, format!("{path} is base64 without spaces (lines of it stand after `|`, not `>`); use {written} for plain text"))),
                 None => {
                     problems.push(object.problem(&path, format!("{path} must be text (put it in quotes)")));
                 }

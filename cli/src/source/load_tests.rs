@@ -100,7 +100,7 @@ fn what_is_said_about_a_secret_holds_none_of_it() {
     assert_eq!(
         found,
         [
-            "s.yaml:6:3: data.key is base64; use stringData for plain text",
+            "s.yaml:6:3: data.key is base64 without spaces (lines of it stand after `|`, not `>`); use stringData for plain text",
             "s.yaml:8:3: stringData.pin must be text (put it in quotes)"
         ]
     );
@@ -125,4 +125,17 @@ fn an_explicit_null_is_nothing() {
     let source = load(folder.path(), DEFAULT_NAMESPACE).unwrap();
     assert_eq!(source.problems, []);
     assert_eq!(source.workspaces[0].value.spec.replicas, 1);
+}
+
+/// As the API server reads it: line feeds do not matter, spaces do.
+#[test]
+fn base64_is_read_as_the_api_server_reads_it() {
+    let map = |style: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: m\nbinaryData:\n  a.png: {style}\n    aGVs\n    bG8=\n"
+        )
+    };
+    assert_eq!(problems(&[("m.yaml", &map("|-"))]), [""; 0]);
+    let refused = problems(&[("m.yaml", &map(">-"))]);
+    assert!(refused.iter().any(|said| said.contains("after `|`, not `>`")), "{refused:?}");
 }

@@ -71,7 +71,12 @@ impl Protocol {
                 &Method::GET,
                 "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server",
             ) => json(200, &self.metadata()),
-            (&Method::GET, "/jwks") => json(200, &json!({ "keys": [self.key.public().to_json()] })),
+            (&Method::GET, "/jwks") => {
+                let mut reply = json(200, &json!({ "keys": [self.key.public().to_json()] }));
+                reply.headers.retain(|(name, _)| *name != "cache-control");
+                reply.headers.push(("cache-control", "max-age=900".to_owned()));
+                reply
+            }
             (&Method::POST, "/par") => self.push(&sent),
             (&Method::GET, "/authorize") => self.authorize(&query),
             (&Method::POST, "/login") => self.sign_in(&sent, header("cookie")),

@@ -219,8 +219,8 @@ impl List {
         let begins = body.as_ptr().addr() - der.as_ptr().addr();
         let signed = begins..begins + body.len();
         let signature = parsed.signature_value.data.to_vec();
-        let signer = OnceLock::new();
-        Ok(Self { parsed: Arc::new(list.into()), this_update, facts, signed, signature, signer, der })
+        let parsed = Arc::new(list.into());
+        Ok(Self { parsed, this_update, facts, signed, signature, signer: OnceLock::new(), der })
     }
 
     /// Of the same name and part.
