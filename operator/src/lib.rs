@@ -13,6 +13,7 @@
 //!
 //! | touches the cluster | does |
 //! |---|---|
+//! | [`definitions`] | asks whether the cluster knows the kinds as this version does |
 //! | [`watch`], [`queue`] | which change wakes which Workspace, and when it is worked on |
 //! | [`dereference`] | reads everything about a Workspace |
 //! | [`observe`] | asks the pods what they have loaded |
@@ -27,6 +28,7 @@ pub mod build;
 pub mod client;
 pub mod clock;
 pub mod context;
+pub mod definitions;
 pub mod dereference;
 pub mod error;
 pub mod events;

@@ -8,11 +8,12 @@ use clap::Parser as _;
 use fapi_operator::args::Args;
 use fapi_operator::clock::{Clock, SystemClock};
 use fapi_operator::context::{Settings, pod_address};
+use fapi_operator::definitions::Patience;
 use fapi_operator::leader::{Candidate, Leadership, Timings};
 use fapi_operator::metrics::Metrics;
 use fapi_operator::run::Operator;
 use fapi_operator::serve::{Health, serve};
-use fapi_operator::{build, client, telemetry};
+use fapi_operator::{build, client, definitions, telemetry};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::client::ClientBuilder;
 use tokio::net::TcpListener;
@@ -27,7 +28,7 @@ async fn main() -> ExitCode {
         eprintln!("{error:#}");
         return ExitCode::FAILURE;
     }
-    match run(args).await {
+    match Box::pin(run(args)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!("{error:#}");
@@ -81,6 +82,17 @@ async fn run(args: Args) -> anyhow::Result<()> {
         health: health.clone(),
     };
     info!(version = env!("CARGO_PKG_VERSION"), scope = ?args.scope(), "Starting");
+    let mut served = std::pin::pin!(serve(listener, health, metrics));
+
+    // Before it may lead: one that cannot work would only stand in the way of one that can.
+    tokio::select! {
+        known = definitions::are_known(&operator.client, Patience::default()) => known?,
+        served = &mut served => served.context("metrics are not served any more")?,
+        name = signalled() => {
+            info!("Stopping: {}", name?);
+            return Ok(());
+        }
+    }
 
     // Whatever of these ends, the process ends: there is no half operator.
     let mut election = std::pin::pin!(async {
@@ -91,7 +103,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     });
     tokio::select! {
         () = operator.run() => anyhow::bail!("a watch has ended"),
-        served = serve(listener, health, metrics) => served.context("metrics are not served any more"),
+        served = served => served.context("metrics are not served any more"),
         () = &mut election => anyhow::bail!("the lease is lost: another process leads now"),
         name = signalled() => {
             info!("Stopping: {}", name?);

@@ -36,7 +36,7 @@ use tower::{BoxError, Layer, Service};
 use crate::kubelet::Kubelet;
 use crate::wait::until;
 
-const KUBECONFIG: &str = "FAPI_TEST_CONTROL_PLANE_KUBECONFIG";
+pub(crate) const KUBECONFIG: &str = "FAPI_TEST_CONTROL_PLANE_KUBECONFIG";
 
 /// A namespace, its stand-in nodes, and what operators have asked of the API server.
 pub(crate) struct Cluster {
@@ -455,7 +455,8 @@ pub(crate) fn jwks() -> String {
     json!({"keys": [key.public()]}).to_string()
 }
 
-async fn install_crds(client: &Client) {
+/// The definitions as they ship.
+pub(crate) async fn install_crds(client: &Client) {
     let api = Api::<CustomResourceDefinition>::all(client.clone());
     for file in ["workspaces", "clients", "signingkeys"] {
         let path = format!("{}/../crds/{file}.yaml", env!("CARGO_MANIFEST_DIR"));

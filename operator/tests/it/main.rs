@@ -6,6 +6,8 @@ mod claims;
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
+mod definitions;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod kubelet;

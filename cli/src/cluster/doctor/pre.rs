@@ -1,6 +1,9 @@
 //! What does a cluster lack before an installation? Its version, the definitions, one's rights, optional kinds.
 
+use fapi_crds::names::VERSION;
+use fapi_crds::schema::{Difference, compare};
 use fapi_crds::{Kind, schema};
+use fapi_operator::definitions;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
 };
@@ -40,6 +43,12 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("monitoring.coreos.com", "ServiceMonitor and PrometheusRule of the chart"),
     ("snapshot.storage.k8s.io", "backups of volumes"),
 ];
+
+/// Version of this program.
+const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+
+/// What helps where a definition is missing or older.
+const APPLY: &str = "kubectl apply --server-side -f crds/";
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -115,21 +124,19 @@ fn judge_version(major: &str, minor: &str, full: &str) -> Check {
     }
 }
 
-/// The API server itself says whether applying our definition would change the one that is there.
+/// By its fields: is it older, newer, or another one? If it has the same, the API server itself says whether applying our
+/// definition would change it.
 async fn definition(cluster: &Cluster, kind: Kind) -> Result<Check, Stop> {
     let wanted = schema::definition(kind);
     let name = wanted.metadata.name.clone().unwrap_or_default();
-    let apply = "kubectl apply --server-side -f crds/";
     let api: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
     let tried = Tried::of::<CustomResourceDefinition>("get", None, Some(&name));
     let found = match timely(api.get_with(&name, &GetParams::default())).await {
         Ok(found) => found,
         Err(kube::Error::Api(status)) if status.is_not_found() => {
-            return Ok(Check::missing(name, "is not installed", apply));
+            return Ok(Check::missing(name, "is not installed", APPLY));
         }
-        Err(kube::Error::Api(status)) if status.is_forbidden() => {
-            return Ok(Check::note(name, "may not be looked at: customresourcedefinitions, verb get"));
-        }
+        Err(kube::Error::Api(status)) if status.is_forbidden() => return served(cluster, kind, name).await,
         Err(error) => return Err(tried.refused(error)),
     };
     let conditions = found.status.as_ref().and_then(|status| status.conditions.clone()).unwrap_or_default();
@@ -140,18 +147,65 @@ async fn definition(cluster: &Cluster, kind: Kind) -> Result<Check, Stop> {
             format!("kubectl describe crd {}", kind.plural()),
         ));
     }
+    let version = found.spec.versions.iter().find(|version| version.name == VERSION);
+    let schema = version.and_then(|version| version.schema.as_ref()?.open_api_v3_schema.as_ref());
+    let difference = compare(kind, &json!(schema));
+    if difference != Difference::default() {
+        return Ok(judge_definition(name, &difference));
+    }
     let params = PatchParams::apply(FIELD_MANAGER).force().dry_run();
     match timely(api.patch(&name, &params, &Patch::Apply(&wanted))).await {
         Ok(applied) if applied.spec == found.spec => Ok(Check::ok(name, "is that of this program")),
         Ok(_) => {
-            let message = format!("is of another version than this program ({})", env!("CARGO_PKG_VERSION"));
-            Ok(Check::missing(name, message, apply))
+            let message = format!(
+                "has the fields of this program ({PROGRAM}), and other rules or descriptions: it is of another version"
+            );
+            Ok(Check::missing(name, message, APPLY))
         }
         Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(Check::note(
             name,
-            "is there; to compare it, the verb patch on customresourcedefinitions is needed",
+            "has the fields of this program; to compare all of it, the verb patch on customresourcedefinitions is needed",
         )),
         Err(error) => Err(tried.refused(error)),
+    }
+}
+
+/// Who may not look at the definitions may look at what the API server serves by them, as the operator does when it starts.
+async fn served(cluster: &Cluster, kind: Kind, name: String) -> Result<Check, Stop> {
+    let tried = Tried::on("get", "/openapi/v3".to_owned(), None, None);
+    match timely(definitions::served(&cluster.client)).await {
+        Ok(served) => Ok(match served.get(&kind) {
+            Some(schema) => judge_definition(name, &compare(kind, schema)),
+            None => Check::missing(name, "is not installed", APPLY),
+        }),
+        Err(kube::Error::Api(status)) if status.is_forbidden() => {
+            Ok(Check::note(name, "may not be looked at: customresourcedefinitions, verb get"))
+        }
+        Err(error) => Err(tried.refused(error)),
+    }
+}
+
+fn judge_definition(name: String, difference: &Difference) -> Check {
+    let (lacks, has) = (difference.lacking_in_short(), difference.more_in_short());
+    match (difference.is_enough(), difference.more.is_empty()) {
+        (true, true) => Check::ok(name, "has the fields of this program"),
+        (true, false) => Check::note(
+            name,
+            format!(
+                "is newer than this program ({PROGRAM}): it has {has}. An operator of this version works with it"
+            ),
+        ),
+        (false, true) => {
+            let message = format!(
+                "is older than this program ({PROGRAM}), whose operator does not start with it: it lacks {lacks}"
+            );
+            Check::missing(name, message, APPLY)
+        }
+        (false, false) => {
+            let message =
+                format!("is another than that of this program ({PROGRAM}): it lacks {lacks}, and has {has}");
+            Check::missing(name, message, APPLY)
+        }
     }
 }
 
@@ -206,5 +260,31 @@ mod tests {
         assert_eq!(judge_version("1", "34+", "v1.34.0-eks").result, "ok");
         let old = judge_version("1", "29", "v1.29.1");
         assert_eq!((old.result, old.message.as_str()), ("missing", "v1.29.1 is older than 1.33"));
+    }
+
+    /// F-C06
+    #[test]
+    fn a_definition_is_older_newer_or_another() {
+        let judged = |lacking: &[&str], more: &[&str]| {
+            let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+            let check = judge_definition(
+                "clients.fapi.rs".to_owned(),
+                &Difference { lacking: names(lacking), more: names(more) },
+            );
+            (check.result, check.message)
+        };
+        assert_eq!(judged(&[], &[]).0, "ok");
+        let (result, message) = judged(&["spec.logo"], &[]);
+        assert!(
+            result == "missing"
+                && message.contains("is older than")
+                && message.ends_with("it lacks spec.logo")
+        );
+        let (result, message) = judged(&[], &["spec.new"]);
+        assert!(
+            result == "note" && message.contains("is newer than") && message.contains("it has spec.new.")
+        );
+        let (result, message) = judged(&["spec.logo"], &["spec.new"]);
+        assert!(result == "missing" && message.contains("is another than"), "{message}");
     }
 }
