@@ -40,6 +40,8 @@ vocabulary! {
         Expired,
         /// The material could not be fetched from the URI that names it.
         FetchFailed,
+        /// The operator writes no format of the document that every pod reads: nothing new is published.
+        FormatNotShared,
         /// Something is configured that is for trying things out, not for customers.
         Insecure,
         /// The certificate cannot be parsed, or does not say what the spec asks for.

@@ -17,8 +17,8 @@ pub enum Error {
         /// Its answer.
         source: Box<kube::Error>,
     },
-    /// Secrets of the operator's own were changed by somebody else and cannot be read.
-    #[error("a Secret of this Workspace was damaged: {0}")]
+    /// Secrets of the operator's own cannot be read: they were changed by somebody else, or written by a newer version.
+    #[error("what is published cannot be read: {0}")]
     Damaged(#[from] ConfigError),
     /// A Secret of the operator's own, or a key, could not be made or read.
     #[error("{0}")]

@@ -9,6 +9,7 @@
 //! | [`logo`] | may people be shown this picture? |
 //! | [`rotate`] | which key signs, and which is next? |
 //! | [`build`] | which children should be there? |
+//! | [`format`] | in which format is it published, that every pod reads? |
 //! | [`status`] | which conditions are true? |
 //!
 //! | touches the cluster | does |
@@ -35,6 +36,7 @@ pub mod events;
 pub mod finalizer;
 #[cfg(test)]
 mod fixture;
+pub mod format;
 pub mod guard;
 pub mod keys;
 pub mod leader;

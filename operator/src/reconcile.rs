@@ -27,8 +27,8 @@ use crate::queue::Outcome;
 use crate::rotate::{Acknowledgements, Counting};
 use crate::status::{self, Facts, Published, turned};
 use crate::unattached::unattached;
-use crate::validate::{Found, ObjectKey, Verdict, validate};
-use crate::{finalizer, rotate};
+use crate::validate::{Finding, Found, ObjectKey, Verdict, validate};
+use crate::{finalizer, format, rotate};
 
 /// When nothing has happened: look again, in case something was missed.
 const SAFETY: Duration = Duration::from_mins(10);
@@ -102,6 +102,13 @@ async fn one(cx: &Context, key: &ObjectKey, workspace: &Workspace) -> Result<Out
         verdict = validate(&found);
     }
 
+    if let Some(publication) = &mut verdict.publication {
+        let before = found.previous.as_ref().map(|previous| previous.manifest.format);
+        match format::agree(&acks, before) {
+            Ok(agreed) => publication.document.format = agreed,
+            Err(why) => return hold(cx, workspace, &why).await,
+        }
+    }
     let published = match &verdict.publication {
         Some(publication) => {
             let keys_before = found.previous.as_ref().map_or(&[][..], |previous| &previous.document.keys);
@@ -146,6 +153,19 @@ async fn one(cx: &Context, key: &ObjectKey, workspace: &Workspace) -> Result<Out
     };
     tell(cx, workspace, &found, &verdict, &acks, published.as_ref()).await?;
     Ok(Outcome::Again(again(cx, key, &found, &verdict, &acks, published.as_ref())))
+}
+
+/// Nothing can be published that all pods would read: says so, and leaves everything as it is.
+async fn hold(cx: &Context, workspace: &Workspace, why: &Finding) -> Result<Outcome, Error> {
+    let before = workspace.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    let known =
+        condition::find(before, ConditionType::ConfigSynced).is_some_and(|it| it.message == why.message);
+    let status = status::held(workspace, why, cx.clock.now());
+    status::write(cx, workspace, workspace.status.as_ref(), &status).await?;
+    if !known {
+        cx.events.warning(workspace, why.reason, why.message.clone()).await;
+    }
+    Ok(Outcome::Again(PATIENT))
 }
 
 /// Whether somebody's finalizer keeps a deleted Workspace, whose pods serve meanwhile (K-15). Those of the garbage collector do not:

@@ -28,7 +28,7 @@ use crate::watch::key_of;
 
 pub use client::client;
 pub use signing_key::signing_key;
-pub use workspace::{Counted, workspace};
+pub use workspace::{Counted, held, workspace};
 
 /// What statuses are made of.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 use fapi_core::lifetime::CLOCK_SKEW;
 use fapi_crds::names::label;
 use fapi_crds::workspace::{ClientCounts, ConfigStatus, Laggard, TlsStatus, WorkspaceKey, WorkspaceStatus};
-use fapi_crds::{ConditionType, KeyState, Reason};
+use fapi_crds::{ConditionType, KeyState, Reason, Workspace};
 
 use super::{Conditions, Facts, Published, listed, signed, whole_seconds};
 use crate::rotate::PodView;
@@ -68,6 +68,17 @@ pub fn workspace(facts: &Facts<'_>, counted: Counted) -> WorkspaceStatus {
     conditions.set_or_remove(ConditionType::DeletionProtected, verdict.deletion_protected.as_ref());
     conditions.set_or_remove(ConditionType::ClockSkew, clock_skew(facts).as_ref());
     conditions.summarize(&[&verdict.accepted, &verdict.resolved_refs, &keys_ready, &synced, &available]);
+    status
+}
+
+/// The status of a Workspace for which nothing new can be published: what was said before stays true of what is served.
+pub fn held(workspace: &Workspace, why: &Finding, now: jiff::Timestamp) -> WorkspaceStatus {
+    let mut status = workspace.status.clone().unwrap_or_default();
+    let generation = workspace.metadata.generation;
+    status.observed_generation = generation;
+    let mut conditions = Conditions { list: &mut status.conditions, generation, now };
+    conditions.set(ConditionType::ConfigSynced, why);
+    conditions.summarize(&[why]);
     status
 }
 

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use fapi_config::{
-    ClientShard, ConfigError, Document, LogoShard, Logos, Manifest, Place, file, logo_file, shard_file,
+    ClientShard, ConfigError, Document, LogoShard, Logos, Manifest, Place, file, format, logo_file,
+    shard_file, tolerant,
 };
 use fapi_core::Timestamp;
 use fapi_core::client::Registration;
 use fapi_core::ids::{ClientId, Incarnation};
 use fapi_crds::{Client, SecretKeyRef, SigningKey, Workspace};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
@@ -208,8 +210,10 @@ impl Previous {
             Some(bytes) => read(LEDGER_FILE, bytes)?,
             None => Ledger::default(),
         };
+        let manifest = files.get(file::MANIFEST).map_or(&[][..], Vec::as_slice);
+        is_readable(manifest)?;
         Ok(Self {
-            manifest: read(file::MANIFEST, files.get(file::MANIFEST).map_or(&[], Vec::as_slice))?,
+            manifest: read(file::MANIFEST, manifest)?,
             document: read(file::WORKSPACE, files.get(file::WORKSPACE).map_or(&[], Vec::as_slice))?,
             clients: BTreeMap::new(),
             logos: Logos::new(),
@@ -250,10 +254,77 @@ impl Previous {
     }
 }
 
+/// Whether this version knows the format at all.
+fn is_readable(manifest: &[u8]) -> Result<(), ConfigError> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let found: Format = read(file::MANIFEST, manifest)?;
+    if format::READS.contains(&found.format) {
+        return Ok(());
+    }
+    let (found, reads) = (found.format, format::listed(format::READS));
+    Err(ConfigError {
+        file: file::MANIFEST.to_owned(),
+        place: Some(Place::Path("format".to_owned())),
+        message: format!(
+            "a newer operator has published format {found}, and this one reads {reads}: upgrade it again"
+        ),
+    })
+}
+
+/// Members that a newer operator has written are not there for this one, which may have been rolled back.
 fn read<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, ConfigError> {
-    serde_json::from_slice(bytes).map_err(|error| ConfigError {
+    tolerant::from_slice(bytes).map_err(|error| ConfigError {
         file: name.to_owned(),
         place: Some(Place::Position { line: error.line(), column: error.column() }),
-        message: "cannot be read back: it was changed by somebody else".to_owned(),
+        message: "cannot be read back: it was changed by somebody else, or written by a newer operator"
+            .to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use crate::rotate::KeySet;
+    use crate::validate::validate;
+
+    fn published() -> BTreeMap<String, Vec<u8>> {
+        let found = fixture::found(fixture::workspace(), Vec::new());
+        let desired = fixture::desired(&found, &validate(&found), &KeySet::default());
+        let bundle = desired.iter().find_map(|object| match object {
+            crate::build::Object::Secret(secret) if object.name().ends_with("-bundle") => secret.data.clone(),
+            _ => None,
+        });
+        bundle.unwrap().into_iter().map(|(name, bytes)| (name, bytes.0)).collect()
+    }
+
+    fn changed(name: &str, from: &str, to: &str) -> BTreeMap<String, Vec<u8>> {
+        let mut files = published();
+        let text = String::from_utf8(files.remove(name).unwrap()).unwrap();
+        assert!(text.contains(from), "{text}");
+        files.insert(name.to_owned(), text.replacen(from, to, 1).into_bytes());
+        files
+    }
+
+    /// F-C06: an operator that was rolled back goes on from what a newer one has published.
+    #[test]
+    fn members_that_a_newer_operator_has_published_do_not_stop_an_older_one() {
+        let newer = changed(file::WORKSPACE, "{", r#"{"fromTomorrow":{"a":1},"#);
+        let (known, read) = (Previous::read(&published()).unwrap(), Previous::read(&newer).unwrap());
+        assert_eq!(read.document, known.document);
+    }
+
+    /// F-C06: by more than one version.
+    #[test]
+    fn a_format_that_only_newer_operators_read_is_named() {
+        let newer = changed(file::MANIFEST, r#""format":1"#, r#""format":9"#);
+        let error = Previous::read(&newer).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "manifest.json: format: a newer operator has published format 9, and this one reads format 1: upgrade it again"
+        );
+    }
 }

@@ -19,7 +19,7 @@ use fapi_operator::run::Operator;
 use fapi_operator::serve::Health;
 use fapi_operator::watch::{Scope, Switches};
 use http::{Method, Request, Response};
-use k8s_openapi::api::core::v1::{Namespace, ResourceRequirements, Secret};
+use k8s_openapi::api::core::v1::{Namespace, Pod, ResourceRequirements, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
@@ -359,6 +359,21 @@ impl Cluster {
             files.insert("users.json", bytes.0);
         }
         files
+    }
+
+    /// The name of the one pod of a Workspace.
+    pub(crate) async fn pod(&self, workspace: &str) -> String {
+        let labels = ListParams::default().labels(&format!("fapi.rs/workspace={workspace}"));
+        let pods = self.api::<Pod>().list(&labels).await.unwrap().items;
+        assert_eq!(pods.len(), 1);
+        pods.into_iter().next().unwrap().metadata.name.unwrap()
+    }
+
+    /// Something that wakes the operator and means nothing.
+    pub(crate) async fn touch(&self, workspace: &str) {
+        let patch = json!({"metadata": {"annotations": {"example.com/touched": "now"}}});
+        let workspaces = self.api::<Workspace>();
+        workspaces.patch(workspace, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
     }
 
     pub(crate) async fn revision(&self, workspace: &str) -> Option<u64> {

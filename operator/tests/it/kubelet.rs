@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fapi_config::state::{Pending, PodState};
-use fapi_config::{Bundle, Files, KeyState, Loaded};
+use fapi_config::{Bundle, Files, KeyState, Loaded, Manifest, file};
 use fapi_operator::context::Address;
 use http::{Response, StatusCode};
 use http_body_util::Full;
@@ -21,7 +21,7 @@ use kube::{Api, Client};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -32,7 +32,38 @@ type Addresses = Arc<Mutex<HashMap<String, SocketAddr>>>;
 pub(crate) struct Kubelet {
     addresses: Addresses,
     frozen: Arc<AtomicBool>,
+    version: Arc<Mutex<Version>>,
     task: JoinHandle<()>,
+}
+
+/// What the servers in the pods are.
+#[derive(Clone)]
+struct Version {
+    formats: Vec<u32>,
+    /// A member of the document that they do not know, and that is in it.
+    unknown: Option<&'static str>,
+}
+
+impl Version {
+    /// What is mounted, as somebody reads it who does not know a member.
+    fn see(&self, mounted: Files) -> Files {
+        let (Some(member), Some(document)) = (self.unknown, mounted.get(file::WORKSPACE)) else {
+            return mounted;
+        };
+        let mut document: Value = serde_json::from_slice(document).unwrap();
+        document[member] = "from tomorrow".into();
+        let mut files = mounted.clone();
+        files.insert(file::WORKSPACE, document.to_string().into_bytes());
+        let manifest: Manifest = serde_json::from_slice(mounted.get(file::MANIFEST).unwrap()).unwrap();
+        let hash = fapi_jose::sha256(files.get(file::WORKSPACE).unwrap());
+        let hex: Vec<String> = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut hashes = manifest.files;
+        hashes.insert(file::WORKSPACE.to_owned(), hex.concat());
+        let Manifest { format, workspace, workspace_uid, revision, .. } = manifest;
+        let manifest = Manifest::new(format, &workspace, &workspace_uid, revision, hashes);
+        files.insert(file::MANIFEST, manifest.to_bytes());
+        files
+    }
 }
 
 impl Drop for Kubelet {
@@ -45,14 +76,16 @@ impl Kubelet {
     pub(crate) fn start(client: Client, namespace: &str) -> Self {
         let addresses = Addresses::default();
         let frozen = Arc::new(AtomicBool::new(false));
+        let version = Arc::new(Mutex::new(Version { formats: vec![1], unknown: None }));
         let node = Node {
             pods: Api::namespaced(client.clone(), namespace),
             secrets: Api::namespaced(client, namespace),
             addresses: addresses.clone(),
             frozen: frozen.clone(),
+            version: version.clone(),
             running: HashMap::new(),
         };
-        Self { addresses, frozen, task: tokio::spawn(node.run()) }
+        Self { addresses, frozen, version, task: tokio::spawn(node.run()) }
     }
 
     /// Where the operator finds the pods.
@@ -65,6 +98,16 @@ impl Kubelet {
     pub(crate) fn freeze(&self, frozen: bool) {
         self.frozen.store(frozen, Ordering::SeqCst);
     }
+
+    /// From now on the servers are of a version that reads these formats.
+    pub(crate) fn reads(&self, formats: &[u32]) {
+        self.version.lock().unwrap().formats = formats.to_vec();
+    }
+
+    /// From now on the document has a member that the servers do not know, or it has not.
+    pub(crate) fn meets(&self, unknown: Option<&'static str>) {
+        self.version.lock().unwrap().unknown = unknown;
+    }
 }
 
 struct Node {
@@ -72,6 +115,7 @@ struct Node {
     secrets: Api<Secret>,
     addresses: Addresses,
     frozen: Arc<AtomicBool>,
+    version: Arc<Mutex<Version>>,
     running: HashMap<String, Running>,
 }
 
@@ -138,6 +182,7 @@ impl Node {
         }
         let frozen = self.frozen.load(Ordering::SeqCst) && index > 0;
         let mounted = self.mounted(pod).await;
+        let mounted = self.version.lock().unwrap().see(mounted);
         let running = self.running.get_mut(&uid).unwrap();
         let is_new = running.server.lock().unwrap().loaded.is_none();
         if (is_new || running.touched != touched) && !frozen {
@@ -161,7 +206,8 @@ impl Node {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         self.addresses.lock().unwrap().insert(pod.metadata.uid.clone()?, listener.local_addr().unwrap());
         let server = Arc::new(Mutex::new(Server::default()));
-        let task = tokio::spawn(serve(listener, acceptor, server.clone(), name.clone()));
+        let task =
+            tokio::spawn(serve(listener, acceptor, server.clone(), self.version.clone(), name.clone()));
         self.report(&name, false).await;
         Some(Running { name, touched, server, ready: false, task })
     }
@@ -222,9 +268,16 @@ fn acceptor(certificate: &str, key: &str, authority: &str) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-async fn serve(listener: TcpListener, acceptor: TlsAcceptor, server: Arc<Mutex<Server>>, name: String) {
+async fn serve(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    server: Arc<Mutex<Server>>,
+    version: Arc<Mutex<Version>>,
+    name: String,
+) {
     while let Ok((stream, _)) = listener.accept().await {
         let (acceptor, server, name) = (acceptor.clone(), server.clone(), name.clone());
+        let version = version.clone();
         tokio::spawn(async move {
             let Ok(stream) = acceptor.accept(stream).await else { return };
             // As the server does: the authority issues the pods' own certificates too.
@@ -233,7 +286,8 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, server: Arc<Mutex<S
             let answer = service_fn(move |request: http::Request<_>| {
                 let known = request.uri().path() == "/internal/v1/state" && is_operator;
                 let body = if known {
-                    serde_json::to_vec(&state(&server.lock().unwrap(), &name)).unwrap()
+                    let formats = version.lock().unwrap().formats.clone();
+                    serde_json::to_vec(&state(&server.lock().unwrap(), &name, formats)).unwrap()
                 } else {
                     Vec::new()
                 };
@@ -257,7 +311,7 @@ fn names_the_operator(certificate: &CertificateDer<'_>) -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a pod's own clock")]
-fn state(server: &Server, name: &str) -> PodState {
+fn state(server: &Server, name: &str, formats: Vec<u32>) -> PodState {
     let loaded = server.loaded.as_ref();
     let kids = |states: &[KeyState]| -> Vec<String> {
         let keys = loaded.iter().flat_map(|loaded| &loaded.document.keys);
@@ -266,7 +320,7 @@ fn state(server: &Server, name: &str) -> PodState {
     PodState {
         instance: name.to_owned(),
         version: "0.0.0-test".to_owned(),
-        formats: vec![1],
+        formats,
         revision: loaded.map(|loaded| loaded.manifest.revision),
         hash: loaded.map(|loaded| loaded.manifest.hash.clone()),
         pending: server.pending.clone(),

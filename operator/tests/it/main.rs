@@ -8,6 +8,8 @@ mod cluster;
 #[cfg(test)]
 mod definitions;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod kubelet;

@@ -110,7 +110,13 @@ impl Bundle {
                 files.insert(name, bytes.clone());
             }
         }
-        Rendered { workspace: self.workspace.clone(), workspace_uid: self.workspace_uid.clone(), files }
+        let format = self.document.format;
+        Rendered {
+            format,
+            workspace: self.workspace.clone(),
+            workspace_uid: self.workspace_uid.clone(),
+            files,
+        }
     }
 
     /// The files of a revision, with its manifest: what a server reads.
@@ -149,6 +155,7 @@ impl Bundle {
 /// The files of a revision that has no number yet.
 #[derive(Clone, Debug)]
 pub struct Rendered {
+    format: u32,
     workspace: String,
     workspace_uid: String,
     files: Files,
@@ -164,7 +171,7 @@ impl Rendered {
     pub fn manifest(&self, revision: u64) -> Manifest {
         let hashes =
             self.files.iter().map(|(name, bytes)| (name.to_owned(), manifest::hash(bytes))).collect();
-        Manifest::new(&self.workspace, &self.workspace_uid, revision, hashes)
+        Manifest::new(self.format, &self.workspace, &self.workspace_uid, revision, hashes)
     }
 
     /// The manifest that follows `previous`: the same revision for the same content, else the next one.

@@ -9,15 +9,14 @@ use fapi_core::profile::{Overrides, ProfileName};
 use fapi_core::registry::{Resource, ScopeDefinition};
 use serde::{Deserialize, Serialize};
 
-use crate::canonical;
 use crate::keys::PublicKey;
-use crate::manifest::FORMAT;
+use crate::{canonical, format};
 
 /// The content of `workspace.json`. Nothing in it is secret.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Document {
-    /// [`FORMAT`].
+    /// Which format this is, see [`crate::format`].
     pub format: u32,
     /// The issuer identifier.
     pub issuer: Issuer,
@@ -65,7 +64,7 @@ pub struct Document {
 }
 
 impl Document {
-    /// A document that says no more than it must.
+    /// A document that says no more than it must, in the newest format.
     pub fn new(
         issuer: Issuer,
         mtls: Mtls,
@@ -74,7 +73,7 @@ impl Document {
         storage: StorageType,
     ) -> Self {
         Self {
-            format: FORMAT,
+            format: format::newest(),
             issuer,
             mtls,
             forwarded: None,

@@ -16,11 +16,13 @@
 //!
 //! Every file that we write is in canonical JSON ([`canonical`]), so equal content has equal hashes, whoever writes it and
 //! in whatever order. A folder in which one hash differs is refused as a whole: there is no mix of two revisions.
+//! [`mod@format`] says which formats of it this version knows.
 
 mod bundle;
 pub mod canonical;
 mod document;
 mod error;
+pub mod format;
 mod keys;
 mod loaded;
 mod logos;
@@ -28,6 +30,7 @@ mod manifest;
 mod registry;
 mod shard;
 pub mod state;
+pub mod tolerant;
 mod users;
 
 pub use bundle::{Bundle, Files, Rendered};
@@ -39,7 +42,7 @@ pub use error::{ConfigError, Place};
 pub use keys::{KeyAlgorithm, KeyState, PrivateKey, PublicKey, SealKey, SecretKey32, Secrets, SubjectSalt};
 pub use loaded::Loaded;
 pub use logos::{LogoShard, Logos, MAX_LOGO_SHARD_BYTES, Png, logo_file};
-pub use manifest::{FORMAT, Manifest};
+pub use manifest::Manifest;
 pub use registry::Signer;
 pub use shard::{ClientShard, MAX_SHARD_BYTES, MAX_SHARDS, shard_file, shard_of};
 pub use users::{Account, PasswordHash, User, Users};

@@ -7,12 +7,13 @@ use serde::de::DeserializeOwned;
 use crate::bundle::Files;
 use crate::document::{Document, LoginType};
 use crate::error::ConfigError;
-use crate::file;
+use crate::format::READS;
 use crate::keys::{KeyState, Secrets};
 use crate::logos::{LogoShard, Logos, is_logo_file};
-use crate::manifest::{self, FORMAT, Manifest};
+use crate::manifest::{self, Manifest};
 use crate::shard::{ClientShard, is_shard_file};
 use crate::users::Users;
+use crate::{file, format};
 
 /// No file of ours comes near this: the API server keeps no Secret over 1 MiB.
 const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
@@ -50,7 +51,7 @@ impl Loaded {
 
         let workspace = listed(files, &manifest, file::WORKSPACE)?;
         let document: Document = parse(file::WORKSPACE, workspace, Wording::Detailed)?;
-        check_document(&document)?;
+        check_document(&document, manifest.format)?;
 
         let mut clients: Vec<Registration> = Vec::new();
         for name in manifest.files.keys().filter(|name| is_shard_file(name)) {
@@ -100,9 +101,9 @@ fn read_manifest(files: &Files) -> Result<Manifest, ConfigError> {
     let name = file::MANIFEST;
     let bytes = files.get(name).ok_or_else(|| ConfigError::new(name, "is missing"))?;
     // The format first: another format may well have members that this one does not know.
-    let format: Format = parse(name, bytes, Wording::Detailed)?;
-    if format.format != u64::from(FORMAT) {
-        let message = format!("is format {}, and this version reads format {FORMAT}", format.format);
+    let found: Format = parse(name, bytes, Wording::Detailed)?;
+    if !READS.iter().any(|reads| u64::from(*reads) == found.format) {
+        let message = format!("is format {}, and this version reads {}", found.format, format::listed(READS));
         return Err(ConfigError::at(name, "format", message));
     }
     let manifest: Manifest = parse(name, bytes, Wording::Detailed)?;
@@ -165,9 +166,9 @@ fn parse<T: DeserializeOwned>(name: &str, bytes: &[u8], wording: Wording) -> Res
     })
 }
 
-fn check_document(document: &Document) -> Result<(), ConfigError> {
+fn check_document(document: &Document, format: u32) -> Result<(), ConfigError> {
     let wrong = |path: String, message: &str| Err(ConfigError::at(file::WORKSPACE, path, message));
-    if document.format != FORMAT {
+    if document.format != format {
         return wrong("format".to_owned(), "is not the format of the manifest");
     }
     for (index, scope) in document.scopes.iter().enumerate() {

@@ -8,14 +8,11 @@ use serde_json::json;
 
 use crate::{canonical, file, logos, shard};
 
-/// The only format so far. A server refuses a format it does not know, and keeps what it has.
-pub const FORMAT: u32 = 1;
-
 /// `manifest.json`: published last, after every file that it names.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Manifest {
-    /// [`FORMAT`].
+    /// That of the document, see [`crate::format`]. A server refuses a format that it does not know, and keeps what it has.
     pub format: u32,
     /// Namespace and name of the Workspace, e.g. `auth/retail`.
     pub workspace: String,
@@ -31,10 +28,16 @@ pub struct Manifest {
 
 impl Manifest {
     /// For files whose hashes are known.
-    pub fn new(workspace: &str, workspace_uid: &str, revision: u64, files: BTreeMap<String, String>) -> Self {
-        let hash = content_hash(FORMAT, workspace, workspace_uid, &files);
+    pub fn new(
+        format: u32,
+        workspace: &str,
+        workspace_uid: &str,
+        revision: u64,
+        files: BTreeMap<String, String>,
+    ) -> Self {
+        let hash = content_hash(format, workspace, workspace_uid, &files);
         Self {
-            format: FORMAT,
+            format,
             workspace: workspace.to_owned(),
             workspace_uid: workspace_uid.to_owned(),
             revision,

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use fapi_config::{
     Bundle, Document, Files, KeyAlgorithm, KeyState, LoginType, Logos, Manifest, OnDelete, Png, PrivateKey,
-    PublicKey, SealKey, SecretKey32, Secrets, StorageType, Tombstone, file, shard_file,
+    PublicKey, SealKey, SecretKey32, Secrets, StorageType, Tombstone, file, shard_file, tolerant,
 };
 use fapi_core::client::{AuthRegistration, Registration};
 use fapi_core::ids::{ClientId, Incarnation};
@@ -82,8 +82,8 @@ fn resealed(files: &Files) -> Files {
         let hex: Vec<String> = fapi_jose::sha256(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         (name.to_owned(), hex.concat())
     });
-    let manifest =
-        Manifest::new(&manifest.workspace, &manifest.workspace_uid, manifest.revision, hashes.collect());
+    let Manifest { format, workspace, workspace_uid, revision, .. } = manifest;
+    let manifest = Manifest::new(format, &workspace, &workspace_uid, revision, hashes.collect());
     let mut files = files.clone();
     files.insert(file::MANIFEST, manifest.to_bytes());
     files
@@ -182,6 +182,32 @@ fn a_format_that_is_not_known_is_refused_by_its_number() {
     });
     let error = Bundle::read(&next).unwrap_err();
     assert_eq!(error.message, "is format 2, and this version reads format 1");
+}
+
+/// F-C06: an operator that is rolled back goes on from what a newer one has published; its servers do not serve what they do not know.
+#[test]
+fn an_operator_understands_what_it_knows_of_what_a_newer_one_has_published() {
+    let written = bundle(vec![client("a")]);
+    let known: Document = tolerant::from_slice(&written.document.to_bytes()).unwrap();
+    assert_eq!(known, written.document, "nothing that is known is lost");
+
+    let mut newer: serde_json::Value = serde_json::from_slice(&written.document.to_bytes()).unwrap();
+    newer["fromTomorrow"] = serde_json::json!({"a": [1]});
+    newer["ui"]["fromTomorrow"] = "b".into();
+    newer["tombstones"][0]["fromTomorrow"] = true.into();
+    let bytes = newer.to_string().into_bytes();
+    assert!(
+        serde_json::from_slice::<Document>(&bytes)
+            .unwrap_err()
+            .to_string()
+            .contains("unknown field `fromTomorrow`")
+    );
+    assert_eq!(tolerant::from_slice::<Document>(&bytes).unwrap(), written.document);
+
+    newer["profile"] = "FromTomorrow".into();
+    tolerant::from_slice::<Document>(newer.to_string().as_bytes()).unwrap_err();
+    tolerant::from_slice::<Document>(b"[]").unwrap_err();
+    tolerant::from_slice::<Document>(br#"{"format":1}"#).unwrap_err();
 }
 
 #[test]

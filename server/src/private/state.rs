@@ -4,7 +4,7 @@ use axum::extract::{Extension, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Json, body::Body};
 use fapi_config::state::PodState;
-use fapi_config::{FORMAT, KeyState};
+use fapi_config::{KeyState, format};
 use fapi_core::Timestamp;
 use http::StatusCode;
 use x509_parser::extensions::GeneralName;
@@ -31,7 +31,7 @@ pub fn state(app: &App) -> PodState {
     PodState {
         instance: app.instance().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        formats: vec![FORMAT],
+        formats: format::READS.to_vec(),
         revision: current.map(|one| one.manifest.revision),
         hash: current.map(|one| one.manifest.hash.clone()),
         pending: app.pending().map(|pending| (*pending).clone()),

@@ -154,7 +154,7 @@ pub(crate) fn sealed(files: &Files) -> Files {
         let hex: Vec<String> = fapi_jose::sha256(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         (name.to_owned(), hex.concat())
     });
-    let manifest = Manifest::new("auth/retail", "uid-1", 1, hashes.collect());
+    let manifest = Manifest::new(fapi_config::format::newest(), "auth/retail", "uid-1", 1, hashes.collect());
     let mut sealed = files.clone();
     sealed.insert(file::MANIFEST, manifest.to_bytes());
     sealed
