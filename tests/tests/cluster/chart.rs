@@ -5,12 +5,12 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
+use crate::helm::{Alone, helm};
 use crate::place::Place;
-use crate::programs::{Said, figure, kubectl, root, run, told};
-use crate::wait::until;
+use crate::programs::{Said, figure, root, run, told};
 
 /// One journey through the life of a release, since each step begins where the one before has ended.
 #[test]
@@ -75,13 +75,6 @@ fn install(place: &Place) -> String {
         &["install", "fapi-operator", chart.to_str().unwrap(), "--set", &image, "--take-ownership", "--wait"],
     );
     said.ok()
-}
-
-fn helm(place: &Place, arguments: &[&str]) -> Said {
-    let program = std::env::var("FAPI_TEST_BIN").map_or("helm".into(), |bin| Path::new(&bin).join("helm"));
-    let mut command = Command::new(program);
-    command.env("KUBECONFIG", told("FAPI_TEST_KUBECONFIG")).args(["--namespace", &place.namespace]);
-    run(command, arguments)
 }
 
 /// What the notes say to type.
@@ -193,53 +186,4 @@ fn has_asked_for_nothing_that_it_may_not(place: &Place) {
         "{counted}"
     );
     assert!(!counted.contains(r#"status="403""#), "{counted}");
-}
-
-/// The operator that other tests have installed for the whole cluster rests: two would each say who may ask the pods.
-struct Alone(bool);
-
-const ELSEWHERE: [&str; 3] = ["deployment/fapi-operator", "--namespace", "fapi-system"];
-
-fn scale(replicas: u8) {
-    let mut command = kubectl();
-    command.arg("scale").args(ELSEWHERE);
-    run(command, [format!("--replicas={replicas}")]).ok();
-}
-
-impl Alone {
-    fn now() -> Self {
-        let mut command = kubectl();
-        command.arg("get").args(ELSEWHERE);
-        let there = run(command, ["--ignore-not-found", "-o", "name"]).ok();
-        if there.is_empty() {
-            return Self(false);
-        }
-        scale(0);
-        until("the other operator to end", || {
-            let pods = [
-                "get",
-                "pods",
-                "-n",
-                "fapi-system",
-                "-l",
-                "app.kubernetes.io/name=fapi-operator",
-                "-o",
-                "json",
-            ];
-            let pods: Value = serde_json::from_str(&run(kubectl(), pods).ok()).unwrap();
-            pods["items"].as_array().unwrap().is_empty().then_some(())
-        });
-        Self(true)
-    }
-}
-
-impl Drop for Alone {
-    fn drop(&mut self) {
-        if self.0 {
-            scale(2);
-            let mut command = kubectl();
-            command.args(["rollout", "status"]).args(ELSEWHERE);
-            run(command, ["--timeout=180s"]);
-        }
-    }
 }

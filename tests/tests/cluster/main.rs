@@ -5,9 +5,10 @@
 //! | `quickstart` | one Workspace, from nothing to a finished journey |
 //! | `fintech` | three pods and PostgreSQL: the journeys, and what is edited, deleted and killed under them |
 //! | `rotation` | keys rotate under load while the operator is ended in each of their states |
+//! | `upgrade` | operator and servers go from the previous version to this one and back, in any order, under load |
 //! | `away` | pods serve on while the API server is away |
 //! | `chart` | Helm installs, upgrades, rolls back and uninstalls the operator |
-//! | `place`, `pods`, `play`, `load`, `relying_party`, `programs`, `wait` | where and how |
+//! | `place`, `pods`, `play`, `load`, `relying_party`, `helm`, `programs`, `wait` | where and how |
 //!
 //! `tests/run cluster` makes the cluster and says where everything is.
 
@@ -17,6 +18,8 @@ mod away;
 mod chart;
 #[cfg(test)]
 mod fintech;
+#[cfg(test)]
+mod helm;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
@@ -33,5 +36,7 @@ mod quickstart;
 mod relying_party;
 #[cfg(test)]
 mod rotation;
+#[cfg(test)]
+mod upgrade;
 #[cfg(test)]
 mod wait;

@@ -42,15 +42,20 @@ impl Place {
         Self::operator();
         let mut place = Self::bare(example, workspace);
         place.change = change;
-        place.kubectl_reads(
-            &["apply", "--server-side", "--field-manager=fapictl-dev", "-f", "-"],
-            &place.development_secrets(),
-        );
         let begun = Instant::now();
-        place.apply_example();
-        place.ready();
+        place.serve();
         figure(&format!("{example}: {:.1} s from kubectl apply to Ready", begun.elapsed().as_secs_f64()));
         place
+    }
+
+    /// The example and the Secrets that it asks for, and waits until the Workspace is ready.
+    pub(crate) fn serve(&self) {
+        self.kubectl_reads(
+            &["apply", "--server-side", "--field-manager=fapictl-dev", "-f", "-"],
+            &self.development_secrets(),
+        );
+        self.apply_example();
+        self.ready();
     }
 
     /// The namespace, with nothing in it.
@@ -181,7 +186,8 @@ fn install_operator() {
     run(kubectl(), ["apply", "--server-side", "-f", crds.to_str().unwrap()]).ok();
     let manifest = fs::read_to_string(root().join("examples/operator/operator.yaml")).unwrap();
     let manifest = manifest.replace("localhost/fapi-operator:dev", &told("FAPI_TEST_IMAGE"));
-    feed(kubectl(), ["apply", "--server-side", "-f", "-"], &manifest).ok();
+    // A release of another test may have left policies, which belong to the cluster.
+    feed(kubectl(), ["apply", "--server-side", "--force-conflicts", "-f", "-"], &manifest).ok();
     run(kubectl(), ["rollout", "status", "deployment/fapi-operator", "-n", "fapi-system", "--timeout=180s"])
         .ok();
     until("one operator to lead", || {

@@ -29,14 +29,21 @@ pub(crate) struct Seen {
     pub(crate) failed: Vec<String>,
 }
 
-/// A client that asks for tokens in its own name, and verifies each with the keys that it holds.
+/// Its client id.
+const CLIENT_ID: &str = "collector";
+/// The Client of the example whose keys and certificate, made by `fapictl dev secrets`, it uses.
+const LIKE: &str = "budget";
+/// What it is in the cluster.
+pub(crate) const OBJECT: &str = "clients.fapi.rs/collector";
+
+/// A client that asks for tokens in its own name, introspects each, and verifies each with the keys that it holds.
 pub(crate) struct RelyingParty {
     http: reqwest::Client,
     runtime: Runtime,
     issuer: String,
     token_endpoint: String,
     jwks_uri: String,
-    client_id: String,
+    introspection_endpoint: String,
     key: SigningKey,
 }
 
@@ -53,14 +60,35 @@ static PROVIDER: LazyLock<()> = LazyLock::new(|| {
 });
 
 impl RelyingParty {
-    /// As `client_id`, with the keys and the certificate that `fapictl dev secrets` made for `like`. Every request is a connection of
-    /// its own, so that it may reach any pod.
-    pub(crate) fn new(place: &Place, client_id: &str, like: &str) -> Self {
+    /// Makes the Client that it is.
+    pub(crate) fn register(place: &Place) {
+        let collector = json!({"apiVersion": "fapi.rs/v1alpha1", "kind": "Client", "metadata": {"name": CLIENT_ID}, "spec": {
+            "workspaceRef": {"name": place.workspace()},
+            "clientId": CLIENT_ID,
+            "auth": {"method": "private_key_jwt", "jwksRef": {"name": LIKE, "key": "jwks.json"}},
+            "grantTypes": ["client_credentials"],
+            "scopes": ["accounts"],
+        }});
+        place.kubectl_reads(&["apply", "--server-side", "-f", "-"], &collector.to_string());
+        place.kubectl(&["wait", "--for=condition=Programmed", OBJECT, "--timeout=180s"]);
+    }
+
+    /// Every request is a connection of its own, so that it may reach any pod.
+    pub(crate) fn new(place: &Place) -> Self {
+        Self::connected(place, false)
+    }
+
+    /// Its connections stay open for as long as the server lets them, so that they end with a pod.
+    pub(crate) fn that_stays_connected(place: &Place) -> Self {
+        Self::connected(place, true)
+    }
+
+    fn connected(place: &Place, stays: bool) -> Self {
         LazyLock::force(&PROVIDER);
         let dev = place.state.path().join("dev");
         let kit: Value = serde_json::from_slice(&fs::read(dev.join("flow.json")).unwrap()).unwrap();
         let clients = kit["workspaces"][0]["clients"].as_array().unwrap();
-        let client = clients.iter().find(|client| client["clientId"] == like).unwrap();
+        let client = clients.iter().find(|client| client["clientId"] == LIKE).unwrap();
         let file = |name: &str| -> PathBuf { dev.join(client[name].as_str().unwrap()) };
         let set: Value = serde_json::from_slice(&fs::read(file("jwksPrivateFile")).unwrap()).unwrap();
         let keys = set["keys"].as_array().cloned().unwrap_or_else(|| vec![set.clone()]);
@@ -82,7 +110,7 @@ impl RelyingParty {
             .resolve(front, address)
             .resolve(spec["mtls"]["host"].as_str().unwrap(), address)
             .no_proxy()
-            .pool_max_idle_per_host(0)
+            .pool_max_idle_per_host(usize::from(stays))
             .timeout(Duration::from_secs(30))
             .build()
             .unwrap();
@@ -95,7 +123,7 @@ impl RelyingParty {
         Self {
             token_endpoint: named("token_endpoint"),
             jwks_uri: named("jwks_uri"),
-            client_id: client_id.to_owned(),
+            introspection_endpoint: named("introspection_endpoint"),
             key: SigningKey::from_jwk(&key.to_string()).unwrap(),
             http,
             runtime,
@@ -111,6 +139,9 @@ impl RelyingParty {
         while !over.load(Ordering::SeqCst) {
             match self.runtime.block_on(self.token()) {
                 Ok(token) => {
+                    if let Err(why) = self.runtime.block_on(self.introspects(&token)) {
+                        seen.lock().unwrap().failed.push(why);
+                    }
                     let unverified = Unverified::parse(&token).unwrap();
                     let kid = unverified.kid().unwrap().to_owned();
                     let mut seen = seen.lock().unwrap();
@@ -150,22 +181,34 @@ impl RelyingParty {
     }
 
     async fn token(&self) -> Result<String, String> {
+        let form = [("grant_type", "client_credentials"), ("scope", "accounts")];
+        let answer =
+            self.posts(&self.token_endpoint, &form).await.map_err(|why| format!("no token: {why}"))?;
+        answer["access_token"].as_str().map(str::to_owned).ok_or(format!("no token: {answer}"))
+    }
+
+    async fn introspects(&self, token: &str) -> Result<(), String> {
+        let answer = self.posts(&self.introspection_endpoint, &[("token", token)]).await;
+        let answer = answer.map_err(|why| format!("no introspection: {why}"))?;
+        if answer["active"] == true { Ok(()) } else { Err(format!("a new token is not active: {answer}")) }
+    }
+
+    /// As itself.
+    async fn posts(&self, endpoint: &str, form: &[(&str, &str)]) -> Result<Value, String> {
         let now = now();
         let jti = format!("{:?}-{}", std::thread::current().id(), unique());
-        let claims = json!({"iss": self.client_id, "sub": self.client_id, "aud": self.issuer, "jti": jti, "iat": now, "exp": now + 60});
+        let claims = json!({"iss": CLIENT_ID, "sub": CLIENT_ID, "aud": self.issuer, "jti": jti, "iat": now, "exp": now + 60});
         let assertion = self.key.sign(None, claims.as_object().unwrap()).unwrap();
-        let form = [
-            ("grant_type", "client_credentials"),
-            ("scope", "accounts"),
+        let authenticated = [
             ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
             ("client_assertion", &assertion),
         ];
-        let answer = self.http.post(&self.token_endpoint).form(&form).send().await;
-        let answer = answer.map_err(|error| format!("no token: {error:?}"))?;
+        let form = [form, &authenticated].concat();
+        let answer = self.http.post(endpoint).form(&form).send().await;
+        let answer = answer.map_err(|error| format!("{error:?}"))?;
         let status = answer.status();
-        let body = answer.text().await.map_err(|error| format!("no token: {error:?}"))?;
-        let token = serde_json::from_str::<Value>(&body).unwrap_or_default();
-        token["access_token"].as_str().map(str::to_owned).ok_or(format!("no token: {status} {body}"))
+        let body = answer.text().await.map_err(|error| format!("{error:?}"))?;
+        serde_json::from_str(&body).ok().filter(|_| status.is_success()).ok_or(format!("{status} {body}"))
     }
 
     /// Stale from the moment on at which it would be, had it been fetched when it was asked for.

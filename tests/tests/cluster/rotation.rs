@@ -46,19 +46,11 @@ fn a_key_rotates_under_load_and_no_token_fails_wherever_the_operator_is_ended() 
         assert!(example.contains("accessToken: 5m"));
         example.replace("accessToken: 5m", &shorter.join("\n      "))
     });
-    let collector = json!({"apiVersion": "fapi.rs/v1alpha1", "kind": "Client", "metadata": {"name": "collector"}, "spec": {
-        "workspaceRef": {"name": "fintech"},
-        "clientId": "collector",
-        "auth": {"method": "private_key_jwt", "jwksRef": {"name": "budget", "key": "jwks.json"}},
-        "grantTypes": ["client_credentials"],
-        "scopes": ["accounts"],
-    }});
-    place.kubectl_reads(&["apply", "--server-side", "-f", "-"], &collector.to_string());
-    place.kubectl(&["wait", "--for=condition=Programmed", "clients.fapi.rs/collector", "--timeout=180s"]);
+    RelyingParty::register(&place);
     place.settled();
 
     let (seen, over) = (Mutex::new(Seen::default()), AtomicBool::new(false));
-    let parties = [0, 1].map(|_| RelyingParty::new(&place, "collector", "budget"));
+    let parties = [0, 1].map(|_| RelyingParty::new(&place));
     let mut begun = Instant::now();
     // The one that encrypts its requests, and gets encrypted answers.
     let tally = under_load(&place.player(), "wallet", |load| {
