@@ -11,9 +11,8 @@ use std::fmt::Debug;
 
 use fapi_crds::names::label;
 use k8s_openapi::ByteString;
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -27,7 +26,7 @@ use tracing::{debug, info};
 
 use crate::build::{Applied, Desired, FIELD_MANAGER, Object, Prepared};
 use crate::context::{Context, Mark};
-use crate::dereference::{OwnSecrets, written_hash};
+use crate::dereference::{OwnSecrets, confirm, written_hash};
 use crate::error::{Error, Trying as _};
 use crate::keys::is_of_a_key;
 use crate::names::Names;
@@ -170,6 +169,7 @@ async fn put_secret(
         if let Some(foreign) = cx.stores.secrets.find(&key) {
             parent.owns(kind, &foreign.metadata)?;
         }
+        confirm(cx, parent.names, parent.uid, own).await?;
         // Claimed first, by a call that only one can win, and filled under its resourceVersion.
         let metadata = ObjectMeta { annotations: None, ..secret.metadata.clone() };
         let claim = Secret { metadata, data: blank(secret), ..secret.clone() };
@@ -286,8 +286,8 @@ impl Parent<'_> {
     }
 }
 
-/// Removes children that are not desired any more. Never volumes and key lines, which hold what cannot be made again, and never
-/// the Secrets of a key, whose own life decides.
+/// Removes children that are not desired any more. The Deployment, the Services and the `ServiceAccount` always are. Never volumes
+/// and key lines, which hold what cannot be made again, and never the Secrets of a key, whose own life decides.
 async fn prune(
     cx: &Context,
     parent: Parent<'_>,
@@ -304,18 +304,8 @@ async fn prune(
         own.remove(metadata.name.as_deref().unwrap_or_default());
     }
     let stores = &cx.stores;
-    prune_kind::<Deployment, _>(cx, parent, "Deployment", &stores.deployments, &wanted).await?;
-    prune_kind::<Service, PartialObjectMeta<_>>(cx, parent, "Service", &stores.services, &wanted).await?;
     prune_kind::<ConfigMap, PartialObjectMeta<_>>(cx, parent, "ConfigMap", &stores.config_maps, &wanted)
         .await?;
-    prune_kind::<ServiceAccount, PartialObjectMeta<_>>(
-        cx,
-        parent,
-        "ServiceAccount",
-        &stores.service_accounts,
-        &wanted,
-    )
-    .await?;
     let policies = &stores.network_policies;
     prune_kind::<NetworkPolicy, PartialObjectMeta<_>>(cx, parent, "NetworkPolicy", policies, &wanted).await?;
     let budgets = &stores.disruption_budgets;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
@@ -34,6 +35,17 @@ pub struct Settings {
     pub floors: Floors,
     /// Whether the chart's admission policies are installed.
     pub admission_policies: bool,
+    /// When nothing has happened: look again, in case something was missed.
+    pub resync: Duration,
+    /// After so long a watch is asked anew; one that has died without a word is noticed a few seconds later.
+    pub watch: Duration,
+}
+
+impl Settings {
+    /// `resync`, in production.
+    pub const RESYNC: Duration = Duration::from_mins(10);
+    /// `watch`, in production: shorter than the patience of load balancers, some of which end what is idle for four minutes.
+    pub const WATCH: Duration = Duration::from_secs(200);
 }
 
 /// Everything that reconciles share.

@@ -32,7 +32,11 @@ use crate::watch::{key_of, workspace_of_client, workspace_of_signing_key};
 
 /// The Workspace's own Secrets, as the API server has them.
 #[derive(Default)]
-pub struct OwnSecrets(BTreeMap<String, OwnSecret>);
+pub struct OwnSecrets {
+    secrets: BTreeMap<String, OwnSecret>,
+    /// Whether the API server itself has said that the Workspace is still the one that they are of.
+    confirmed: bool,
+}
 
 /// One of them.
 pub struct OwnSecret {
@@ -45,37 +49,59 @@ pub struct OwnSecret {
 impl OwnSecrets {
     /// A Secret by name.
     pub fn get(&self, name: &str) -> Option<&OwnSecret> {
-        self.0.get(name)
+        self.secrets.get(name)
     }
 
     /// All of them, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&String, &OwnSecret)> {
-        self.0.iter()
+        self.secrets.iter()
     }
 
     /// After one was written.
     pub(crate) fn insert(&mut self, secret: Secret) {
         let Some(name) = secret.metadata.name.clone() else { return };
         let data = secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
-        self.0.insert(name, OwnSecret { metadata: secret.metadata, data });
+        self.secrets.insert(name, OwnSecret { metadata: secret.metadata, data });
     }
 
     /// After one was deleted.
     pub(crate) fn remove(&mut self, name: &str) {
-        self.0.remove(name);
+        self.secrets.remove(name);
     }
 
     /// Data by name. A Secret without any was claimed and never filled: it counts as not there.
     pub fn data(&self) -> SecretData {
-        let filled = self.0.iter().filter(|(_, secret)| secret.data.values().any(|value| !value.is_empty()));
+        let filled =
+            self.secrets.iter().filter(|(_, secret)| secret.data.values().any(|value| !value.is_empty()));
         filled.map(|(name, secret)| (name.clone(), secret.data.clone())).collect()
     }
+}
+
+/// Before anything new is made for a Workspace: whether it is still the one that the cache shows. A cache that lags may show one
+/// that is gone; what were made for it, such as keys, would be nobody's, or in the way of another Workspace of this name.
+pub(crate) async fn confirm(
+    cx: &Context,
+    names: &Names,
+    uid: &str,
+    own: &mut OwnSecrets,
+) -> Result<(), Error> {
+    if own.confirmed {
+        return Ok(());
+    }
+    let api: Api<Workspace> = Api::namespaced(cx.client.clone(), &names.namespace);
+    let of_name = ListParams::default().fields(&format!("metadata.name={}", names.workspace));
+    let listed = api.list_metadata(&of_name).await;
+    let listed = listed.trying(|| format!("list Workspaces in {}", names.namespace))?;
+    own.confirmed = listed.items.iter().any(|found| {
+        found.metadata.uid.as_deref() == Some(uid) && found.metadata.deletion_timestamp.is_none()
+    });
+    if own.confirmed { Ok(()) } else { Err(Error::Gone(names.qualified())) }
 }
 
 impl Drop for OwnSecrets {
     fn drop(&mut self) {
         use zeroize::Zeroize as _;
-        self.0.values_mut().flat_map(|secret| secret.data.values_mut()).for_each(Vec::zeroize);
+        self.secrets.values_mut().flat_map(|secret| secret.data.values_mut()).for_each(Vec::zeroize);
     }
 }
 

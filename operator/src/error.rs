@@ -20,6 +20,9 @@ pub enum Error {
     /// Secrets of the operator's own cannot be read: they were changed by somebody else, or written by a newer version.
     #[error("what is published cannot be read: {0}")]
     Damaged(#[from] ConfigError),
+    /// The Workspace that was worked on was deleted meanwhile, or is another one of the same name by now.
+    #[error("Workspace {0} was deleted or made anew meanwhile")]
+    Gone(String),
     /// A Secret of the operator's own, or a key, could not be made or read.
     #[error("{0}")]
     Material(String),
@@ -50,6 +53,7 @@ impl Error {
                 kube::Error::Api(status) if status.is_forbidden() => Class::Forbidden,
                 _ => Class::Other,
             },
+            Self::Gone(_) => Class::Conflict,
             _ => Class::Other,
         }
     }
@@ -83,10 +87,11 @@ fn told(error: &kube::Error) -> String {
     }
 }
 
-/// How long to wait after so many failures in a row: 1 s, doubled up to 5 min, of which a random half.
+/// How long to wait after so many failures in a row: 1 s, doubled up to 30 s, of which a random half. No longer, so that a minute
+/// after whatever stood in the way has gone, it is as if it had never been.
 pub fn backoff(failures: u32) -> Duration {
-    let longest = Duration::from_mins(5);
-    let whole = Duration::from_secs(1).saturating_mul(1 << failures.saturating_sub(1).min(9)).min(longest);
+    let longest = Duration::from_secs(30);
+    let whole = Duration::from_secs(1).saturating_mul(1 << failures.saturating_sub(1).min(5)).min(longest);
     whole / 2 + share_of(whole / 2)
 }
 
@@ -114,8 +119,8 @@ mod tests {
     }
 
     #[test]
-    fn waiting_doubles_up_to_five_minutes_and_is_never_quite_the_same() {
-        for (failures, most) in [(1, 1), (2, 2), (4, 8), (9, 256), (10, 300), (u32::MAX, 300)] {
+    fn waiting_doubles_up_to_half_a_minute_and_is_never_quite_the_same() {
+        for (failures, most) in [(1, 1), (2, 2), (4, 8), (5, 16), (6, 30), (u32::MAX, 30)] {
             let wait = backoff(failures);
             assert!(
                 wait <= Duration::from_secs(most) && wait * 2 >= Duration::from_secs(most),

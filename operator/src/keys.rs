@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 
 use crate::build::FIELD_MANAGER;
 use crate::context::Context;
-use crate::dereference::OwnSecrets;
+use crate::dereference::{OwnSecrets, confirm};
 use crate::error::{Error, Trying as _};
 use crate::material;
 use crate::names::{Names, SigningKeyName, Thumbprint};
@@ -156,6 +156,8 @@ async fn generate(
         .map_err(|_| Error::Material("a key could not be written".to_owned()))?;
     let mut public = secret(around, name.clone(), &facts, PUBLIC, public);
     public.metadata.annotations.get_or_insert_default().extend(facts.annotations());
+    let uid = around.workspace.metadata.uid.as_deref().unwrap_or_default();
+    confirm(cx, around.names, uid, own).await?;
     // The private half first: a key that is known has both.
     for secret in [private, public] {
         let api: Api<Secret> = Api::namespaced(cx.client.clone(), &around.names.namespace);

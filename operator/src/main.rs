@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Parser as _;
 use fapi_operator::args::Args;
+use fapi_operator::client::Deadlines;
 use fapi_operator::clock::{Clock, SystemClock};
 use fapi_operator::context::{Settings, pod_address};
 use fapi_operator::definitions::Patience;
@@ -65,7 +66,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         (Leadership::always(), None)
     };
     let operator = Operator {
-        client: client::build(config, metrics.clone())?,
+        client: client::build(config, Deadlines::default(), metrics.clone())?,
         clock,
         settings: Settings {
             scope: args.scope(),
@@ -73,6 +74,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
             build: build_settings(&args, &namespace),
             floors: args.floors(),
             admission_policies: args.admission_policies,
+            resync: Settings::RESYNC,
+            watch: Settings::WATCH,
         },
         pace: args.pace(),
         leadership,

@@ -113,8 +113,9 @@ fn settle<K: Eq + Hash + Display>(entries: &mut HashMap<K, Entry>, key: &K, outc
         Outcome::Conflict | Outcome::Failed => {
             entry.failures = entry.failures.saturating_add(1);
             // The first conflicts are the price of optimism; a row of them means that something is wrong.
-            let patient = outcome == Outcome::Failed || entry.failures > 5;
-            Some(if patient { backoff(entry.failures) } else { Duration::from_millis(50) })
+            let patience =
+                if outcome == Outcome::Failed { entry.failures } else { entry.failures.saturating_sub(5) };
+            Some(if patience > 0 { backoff(patience) } else { Duration::from_millis(50) })
         }
         Outcome::Forbidden => {
             entry.failures = 0;

@@ -1,5 +1,6 @@
 //! What is to be done about a Workspace? The table of contents: each line is a file of its own, and only three of them write.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,8 @@ use fapi_crds::names::label;
 use fapi_crds::workspace::WorkspaceStatus;
 use fapi_crds::{Client, ConditionType, Reason, SigningKey, Workspace};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use tracing::{debug, info, warn};
 
 use crate::apply::{Parent, apply};
@@ -27,11 +30,11 @@ use crate::queue::Outcome;
 use crate::rotate::{Acknowledgements, Counting};
 use crate::status::{self, Facts, Published, turned};
 use crate::unattached::unattached;
-use crate::validate::{Finding, Found, ObjectKey, Verdict, validate};
+use crate::validate::{ClientVerdict, Finding, Found, ObjectKey, Verdict, validate};
 use crate::{finalizer, format, rotate};
 
-/// When nothing has happened: look again, in case something was missed.
-const SAFETY: Duration = Duration::from_mins(10);
+/// So many statuses are written at the same time.
+const AT_A_TIME: usize = 16;
 /// While pods are on their way.
 const EAGER: Duration = Duration::from_millis(500);
 /// While they have been on their way for long.
@@ -266,34 +269,24 @@ async fn tell(
         now: cx.clock.now(),
     };
     let is_first = found.previous.is_none();
+    let verdicts: HashMap<&str, &ClientVerdict> =
+        verdict.clients.iter().map(|verdict| (verdict.uid.as_str(), verdict)).collect();
+    let mut told = FuturesUnordered::new();
     let mut counted = status::Counted::default();
     for found in &found.clients {
-        let client = &found.client;
-        let Some(verdict) =
-            verdict.clients.iter().find(|verdict| Some(&verdict.uid) == client.metadata.uid.as_ref())
-        else {
-            continue;
-        };
-        let status = status::client(&facts, client, verdict);
-        counted.programmed += usize::from(condition::is_true(&status.conditions, ConditionType::Programmed));
-        if status::write(cx, client, client.status.as_ref(), &status).await? {
-            look_on(cx, client, client.status.as_ref(), &status).await;
+        let uid = found.client.metadata.uid.as_deref().unwrap_or_default();
+        let Some(verdict) = verdicts.get(uid) else { continue };
+        if told.len() == AT_A_TIME
+            && let Some(one) = told.next().await
+        {
+            counted += one?;
         }
-        counted.refused += usize::from(is_refused(&facts, client, verdict, &status));
-        if finalizer::is_waited_for(client) {
-            if is_forgotten(&facts, verdict, is_first) {
-                finalizer::remove(cx, client).await?;
-            } else if facts.applied.is_some() && finalizer::namespace_goes(cx, client).await? {
-                // Its tombstone stays in the document, for pods that come later.
-                let message = format!(
-                    "Client {} went with its namespace before every pod had confirmed that it is refused",
-                    verdict.key
-                );
-                cx.events.warning(workspace, Reason::RevocationsPending, message).await;
-                finalizer::remove(cx, client).await?;
-            }
-        }
+        told.push(tell_client(cx, &facts, &found.client, verdict, is_first));
     }
+    while let Some(one) = told.next().await {
+        counted += one?;
+    }
+    drop(told);
     for line in &found.signing_keys {
         if let Some(verdict) =
             verdict.signing_keys.iter().find(|verdict| verdict.name == crate::watch::key_of(line).name)
@@ -330,6 +323,37 @@ async fn tell(
         }
     }
     Ok(())
+}
+
+/// Writes what is true of a Client, and lets go of one that is gone. Says as what it counts.
+async fn tell_client(
+    cx: &Context,
+    facts: &Facts<'_>,
+    client: &Client,
+    verdict: &ClientVerdict,
+    is_first: bool,
+) -> Result<status::Counted, Error> {
+    let status = status::client(facts, client, verdict);
+    if status::write(cx, client, client.status.as_ref(), &status).await? {
+        look_on(cx, client, client.status.as_ref(), &status).await;
+    }
+    if finalizer::is_waited_for(client) {
+        if is_forgotten(facts, verdict, is_first) {
+            finalizer::remove(cx, client).await?;
+        } else if facts.applied.is_some() && finalizer::namespace_goes(cx, client).await? {
+            // Its tombstone stays in the document, for pods that come later.
+            let message = format!(
+                "Client {} went with its namespace before every pod had confirmed that it is refused",
+                verdict.key
+            );
+            cx.events.warning(facts.workspace, Reason::RevocationsPending, message).await;
+            finalizer::remove(cx, client).await?;
+        }
+    }
+    Ok(status::Counted {
+        programmed: usize::from(condition::is_true(&status.conditions, ConditionType::Programmed)),
+        refused: usize::from(is_refused(facts, client, verdict, &status)),
+    })
 }
 
 /// Events of a Client: when it begins to work, and when it stops.
@@ -380,7 +404,7 @@ async fn warn_of(
 fn is_refused(
     facts: &Facts<'_>,
     client: &Client,
-    verdict: &crate::validate::ClientVerdict,
+    verdict: &ClientVerdict,
     status: &ClientStatus,
 ) -> bool {
     if verdict.deleting {
@@ -397,7 +421,7 @@ fn is_loaded(facts: &Facts<'_>, applied: &Published<'_>) -> bool {
 }
 
 /// Whether every pod refuses a deleted Client and has forgotten what it had.
-fn is_forgotten(facts: &Facts<'_>, verdict: &crate::validate::ClientVerdict, is_first: bool) -> bool {
+fn is_forgotten(facts: &Facts<'_>, verdict: &ClientVerdict, is_first: bool) -> bool {
     // Nothing is published now: that is well only if nothing ever was.
     let Some(applied) = facts.applied else { return is_first };
     let tombstones =
@@ -416,7 +440,8 @@ fn again(
     acks: &Acknowledgements,
     published: Option<&(Rotated, Desired<Applied>)>,
 ) -> Duration {
-    let safety = SAFETY.mul_f64(0.8) + share_of(SAFETY.mul_f64(0.4));
+    let resync = cx.settings.resync;
+    let safety = resync.mul_f64(0.8) + share_of(resync.mul_f64(0.4));
     let Some((rotated, children)) = published else { return safety };
     let now = cx.clock.seconds();
     let keys = found.previous.as_ref().map_or(&[][..], |previous| &previous.document.keys);

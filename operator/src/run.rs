@@ -42,8 +42,8 @@ impl Operator {
     /// Watches from the beginning, and works from the moment it leads. Returns only if a watch ends, which none does by itself.
     pub async fn run(self) {
         let (wakes, woken) = mpsc::unbounded_channel();
-        let mut watches =
-            Watches::start(self.client.clone(), &self.settings.scope, self.settings.integrations, wakes);
+        let Settings { scope, integrations, watch, .. } = &self.settings;
+        let mut watches = Watches::start(self.client.clone(), scope, *integrations, *watch, wakes);
         watches.ready().await;
         self.health.ready();
         let mut leadership = self.leadership.clone();

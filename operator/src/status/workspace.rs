@@ -23,6 +23,13 @@ pub struct Counted {
     pub refused: usize,
 }
 
+impl std::ops::AddAssign for Counted {
+    fn add_assign(&mut self, more: Self) {
+        self.programmed += more.programmed;
+        self.refused += more.refused;
+    }
+}
+
 /// The status of the Workspace.
 pub fn workspace(facts: &Facts<'_>, counted: Counted) -> WorkspaceStatus {
     let workspace = facts.workspace;

@@ -17,6 +17,7 @@ mod optional;
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fapi_crds::names::label;
 use fapi_crds::workspace::AllowedFrom;
@@ -34,6 +35,7 @@ use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store, store};
+use kube::runtime::utils::{Backoff, ResetTimerBackoff};
 use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
@@ -41,6 +43,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::warn;
 
+use crate::clock::share_of;
 use crate::validate::ObjectKey;
 use changes::Changes;
 use index::{Index, Referrer};
@@ -146,6 +149,7 @@ pub struct Watches {
 struct Starter {
     client: kube::Client,
     scope: Scope,
+    lasting: Duration,
     wakes: mpsc::UnboundedSender<ObjectKey>,
     tasks: JoinSet<()>,
 }
@@ -156,12 +160,13 @@ impl Watches {
         client: kube::Client,
         scope: &Scope,
         switches: Switches,
+        lasting: Duration,
         wakes: mpsc::UnboundedSender<ObjectKey>,
     ) -> Self {
         let index = Arc::new(Index::default());
-        let mut start = Starter { client, scope: scope.clone(), wakes, tasks: JoinSet::new() };
-        let everything = watcher::Config::default;
-        let children = || watcher::Config::default().labels(label::WORKSPACE);
+        let mut start = Starter { client, scope: scope.clone(), lasting, wakes, tasks: JoinSet::new() };
+        let everything = || for_so_long(lasting);
+        let children = || everything().labels(label::WORKSPACE);
 
         let workspaces = {
             let index = index.clone();
@@ -364,7 +369,7 @@ where
     /// Goes on through every error but one that `ends` it.
     async fn follow(&mut self, ends: impl Fn(&watcher::Error) -> bool) {
         let stream = watcher(self.api.clone(), self.config.clone())
-            .default_backoff()
+            .backoff(ResetTimerBackoff::new(Patience::default(), Duration::from_mins(1)))
             .modify(|object| object.managed_fields_mut().clear());
         let mut stream = std::pin::pin!(stream);
         while let Some(event) = stream.next().await {
@@ -381,6 +386,32 @@ where
                 }
             }
         }
+    }
+}
+
+/// Everything of a kind, in watches that last so long.
+fn for_so_long(lasting: Duration) -> watcher::Config {
+    watcher::Config::default().timeout(u32::try_from(lasting.as_secs()).unwrap_or(u32::MAX))
+}
+
+/// How long an interrupted watch waits before it is resumed: doubled while it goes on, and never so long that what is healed stays
+/// unseen. With kube's own, a watch that was cut a few times would rest for half a minute.
+#[derive(Default)]
+struct Patience(u32);
+
+impl Iterator for Patience {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let whole = Duration::from_millis(400).saturating_mul(1 << self.0.min(4)).min(Duration::from_secs(5));
+        self.0 = self.0.saturating_add(1);
+        Some(whole / 2 + share_of(whole / 2))
+    }
+}
+
+impl Backoff for Patience {
+    fn reset(&mut self) {
+        self.0 = 0;
     }
 }
 

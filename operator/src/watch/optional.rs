@@ -18,7 +18,7 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::changes::{self, Changes};
-use super::{Cache, Follower, Starter, key_of, labelled};
+use super::{Cache, Follower, Starter, for_so_long, key_of, labelled};
 use crate::optional::{self, Certificate, Optional, Presence, ServiceMonitor, TLSRoute};
 
 /// Which kinds the operator was told to use.
@@ -126,7 +126,7 @@ impl Starter {
             let (reader, writer) = store();
             stores.push(reader);
             let changes = Changes::new(changes::of_spec::<PartialObjectMeta<K>>, labelled);
-            let config = watcher::Config::default().labels(label::WORKSPACE);
+            let config = for_so_long(self.lasting).labels(label::WORKSPACE);
             followers.push(Follower { api, config, writer, changes, wakes: self.wakes.clone() });
         }
         let Some(probe) = followers.first().map(|follower| follower.api.clone()) else {

@@ -16,7 +16,7 @@ use crate::wait::until;
 #[ignore = "needs a control plane"]
 async fn a_workspace_gets_its_children_and_becomes_ready() {
     let cluster = Cluster::start("children").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.retail().await;
 
     let workspace = cluster.api::<Workspace>().get("retail").await.unwrap();
@@ -58,7 +58,7 @@ async fn a_workspace_gets_its_children_and_becomes_ready() {
 #[ignore = "needs a control plane"]
 async fn a_client_waits_for_its_secret_and_then_programs() {
     let cluster = Cluster::start("waits").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     // Nothing that it needs is there yet.
     cluster.fapi_client("app", "retail").await;
     let waiting = cluster.reason::<FapiClient>("app", ConditionType::Accepted, "WorkspaceNotFound").await;
@@ -84,7 +84,7 @@ async fn a_client_waits_for_its_secret_and_then_programs() {
 #[ignore = "needs a control plane"]
 async fn one_bad_client_never_holds_back_another() {
     let cluster = Cluster::start("bad").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.workspace("retail", json!({})).await;
     cluster.secret("bad-jwks", &[("jwks.json", "{\"keys\": [canary")], true).await;
     cluster.fapi_client("bad", "retail").await;
@@ -113,19 +113,19 @@ async fn one_bad_client_never_holds_back_another() {
 #[ignore = "needs a control plane"]
 async fn an_unlabelled_secret_is_not_read() {
     let cluster = Cluster::start("label").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.workspace("retail", json!({})).await;
     cluster.jwks("app", false).await;
     cluster.fapi_client("app", "retail").await;
     let refused = cluster.reason::<FapiClient>("app", ConditionType::ResolvedRefs, "NotLabelled").await;
     assert_eq!(refused.status, "False");
-    let reads = operator.requests.reads();
+    let reads = operator.proxy.reads();
     assert!(!reads.iter().any(|path| path.contains("/secrets/app-jwks")), "L8: {reads:?}");
 
     // The positive twin: its owner labels it.
     cluster.jwks("app", true).await;
     cluster.condition::<FapiClient>("app", ConditionType::Programmed, "True").await;
-    let reads = operator.requests.reads();
+    let reads = operator.proxy.reads();
     assert!(reads.iter().any(|path| path.contains("/secrets/app-jwks")));
     drop(operator);
     cluster.end().await;
@@ -136,7 +136,7 @@ async fn an_unlabelled_secret_is_not_read() {
 async fn a_first_key_is_activated_only_when_every_pod_has_loaded_it() {
     let cluster = Cluster::start("first-key").await;
     cluster.kubelet.freeze(true);
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.secret("database", &[("url", "postgresql://fapi@db.example/fapi")], false).await;
     let storage =
         json!({"type": "PostgreSQL", "postgresql": {"urlSecretRef": {"name": "database", "key": "url"}}});
@@ -174,7 +174,7 @@ async fn a_first_key_is_activated_only_when_every_pod_has_loaded_it() {
 #[ignore = "needs a control plane"]
 async fn a_deleted_deployment_returns() {
     let cluster = Cluster::start("returns").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.retail().await;
     let first = cluster.api::<Deployment>().get("retail").await.unwrap().metadata.uid;
     let keys = cluster.published("retail").await.unwrap().document.keys;
@@ -209,7 +209,7 @@ async fn a_deleted_deployment_returns() {
 #[ignore = "needs a control plane"]
 async fn a_deleted_client_leaves_the_document() {
     let cluster = Cluster::start("leaves").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.retail_with_app().await;
     let before = cluster.revision("retail").await.unwrap();
     let waits = json!({"metadata": {"finalizers": ["fapi.rs/revocation"]}});
@@ -239,7 +239,7 @@ async fn a_deleted_client_leaves_the_document() {
 #[ignore = "needs a control plane"]
 async fn a_new_redirect_uri_reaches_every_pod() {
     let cluster = Cluster::start("reaches").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.workspace("retail", json!({})).await;
     cluster.secret("app-jwks", &[("jwks.json", &jwks()), ("uris", "https://a.example/cb")], true).await;
     let spec = json!({
@@ -276,19 +276,19 @@ async fn a_new_redirect_uri_reaches_every_pod() {
 #[ignore = "needs a control plane"]
 async fn steady_state_writes_nothing() {
     let cluster = Cluster::start("steady").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.retail_with_app().await;
-    cluster.quiet(&operator.requests).await;
-    let before = operator.requests.writes();
+    cluster.quiet(&operator.proxy).await;
+    let before = operator.proxy.writes();
 
     // Something that wakes it and changes nothing.
     let label = json!({"metadata": {"labels": {"team": "payments"}}});
     cluster.api::<Workspace>().patch("retail", &PatchParams::default(), &Patch::Merge(&label)).await.unwrap();
     cluster.api::<FapiClient>().patch("app", &PatchParams::default(), &Patch::Merge(&label)).await.unwrap();
-    let asked = operator.requests.len();
-    until("a reconcile", async || (operator.requests.len() > asked).then_some(())).await;
-    cluster.quiet(&operator.requests).await;
-    let written = operator.requests.writes().split_off(before.len());
+    let asked = operator.proxy.len();
+    until("a reconcile", async || (operator.proxy.len() > asked).then_some(())).await;
+    cluster.quiet(&operator.proxy).await;
+    let written = operator.proxy.writes().split_off(before.len());
     assert!(written.is_empty(), "{written:#?}");
     drop(operator);
     cluster.end().await;
@@ -299,18 +299,18 @@ async fn steady_state_writes_nothing() {
 #[ignore = "needs a control plane"]
 async fn restart_writes_nothing() {
     let cluster = Cluster::start("restart").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.retail_with_app().await;
-    cluster.quiet(&operator.requests).await;
+    cluster.quiet(&operator.proxy).await;
     operator.kill().await;
 
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     until("a reconcile", async || {
-        operator.requests.reads().iter().any(|path| path.contains("workspace-uid")).then_some(())
+        operator.proxy.reads().iter().any(|path| path.contains("workspace-uid")).then_some(())
     })
     .await;
-    cluster.quiet(&operator.requests).await;
-    let written = operator.requests.writes();
+    cluster.quiet(&operator.proxy).await;
+    let written = operator.proxy.writes();
     assert!(written.is_empty(), "{written:#?}");
     drop(operator);
     cluster.end().await;
@@ -324,13 +324,13 @@ async fn an_operator_killed_again_and_again_gets_there() {
     cluster.workspace("retail", json!({})).await;
     let mut salt = None;
     for writes in [1, 2, 4, 7, 11, 16, 22] {
-        let operator = cluster.operator();
+        let operator = cluster.operator().await;
         let enough = until("some writes", async || {
             let ready =
                 cluster.api::<Workspace>().get("retail").await.unwrap().status.is_some_and(|status| {
                     fapi_crds::condition::is_true(&status.conditions, ConditionType::Ready)
                 });
-            (operator.requests.writes().len() >= writes || ready).then_some(())
+            (operator.proxy.writes().len() >= writes || ready).then_some(())
         });
         enough.await;
         operator.kill().await;
@@ -339,7 +339,7 @@ async fn an_operator_killed_again_and_again_gets_there() {
         assert!(salt.is_none() || made == salt, "the salt of pairwise subjects never changes");
         salt = made;
     }
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.workspace_is_ready("retail").await;
     let made = cluster.api::<Secret>().get("retail-subject").await.unwrap().data;
     assert!(salt.is_none() || made == salt);
@@ -351,7 +351,7 @@ async fn an_operator_killed_again_and_again_gets_there() {
 #[ignore = "needs a control plane"]
 async fn a_deleted_workspace_leaves_nothing() {
     let cluster = Cluster::start("nothing").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.retail_with_app().await;
     cluster.delete::<Workspace>("retail").await;
     cluster.reason::<FapiClient>("app", ConditionType::Accepted, "WorkspaceNotFound").await;

@@ -1,15 +1,14 @@
 //! A namespace of one's own on the control plane, an operator that watches it, and words for what is done there.
 
 use std::fmt::Debug;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use fapi_config::{Bundle, Files, Loaded};
 use fapi_crds::condition::find;
 use fapi_crds::{Client as FapiClient, ConditionType, SigningKey, Workspace};
-use fapi_operator::clock::{Clock, SystemClock};
+use fapi_operator::client::Deadlines;
+use fapi_operator::clock::Clock;
 use fapi_operator::context::Settings;
 use fapi_operator::leader::Leadership;
 use fapi_operator::metrics::Metrics;
@@ -18,12 +17,11 @@ use fapi_operator::rotate::Floors;
 use fapi_operator::run::Operator;
 use fapi_operator::serve::Health;
 use fapi_operator::watch::{Scope, Switches};
-use http::{Method, Request, Response};
+use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{Namespace, Pod, ResourceRequirements, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use kube::client::{Body, ClientBuilder};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Config, Resource};
@@ -31,10 +29,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
-use tower::{BoxError, Layer, Service};
 
+use crate::clock::Shifted;
 use crate::kubelet::Kubelet;
+use crate::proxy::Proxy;
+use crate::rights;
 use crate::wait::until;
+
+/// As in production.
+const RESYNC: Duration = Settings::RESYNC;
+/// So short that a test can wait for it.
+pub(crate) const WATCH: Duration = Duration::from_secs(5);
+/// Longer than any answer takes on a busy machine, and short enough to be waited for.
+const DEADLINES: Deadlines = Deadlines { begin: Duration::from_secs(5), rest: Duration::from_secs(5) };
 
 pub(crate) const KUBECONFIG: &str = "FAPI_TEST_CONTROL_PLANE_KUBECONFIG";
 
@@ -43,41 +50,15 @@ pub(crate) struct Cluster {
     pub(crate) client: Client,
     pub(crate) namespace: String,
     pub(crate) kubelet: Kubelet,
+    /// Everybody's but that of Kubernetes.
+    pub(crate) clock: Arc<Shifted>,
     config: Config,
-}
-
-/// Requests that an operator made, but for reads.
-#[derive(Clone, Default)]
-pub(crate) struct Requests(Arc<Mutex<Vec<(Method, String)>>>, Arc<Mutex<Vec<String>>>);
-
-impl Requests {
-    pub(crate) fn writes(&self) -> Vec<String> {
-        let requests = self.0.lock().unwrap();
-        requests
-            .iter()
-            .filter(|(method, _)| method != Method::GET)
-            .map(|(method, path)| format!("{method} {path}"))
-            .collect()
-    }
-
-    pub(crate) fn reads(&self) -> Vec<String> {
-        let requests = self.0.lock().unwrap();
-        requests.iter().filter(|(method, _)| method == Method::GET).map(|(_, path)| path.clone()).collect()
-    }
-
-    /// What was forbidden.
-    pub(crate) fn forbidden(&self) -> Vec<String> {
-        self.1.lock().unwrap().clone()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.lock().unwrap().len()
-    }
 }
 
 /// An operator that runs until it is dropped.
 pub(crate) struct Running {
-    pub(crate) requests: Requests,
+    /// Before the API server, and what was asked of it.
+    pub(crate) proxy: Proxy,
     task: JoinHandle<()>,
 }
 
@@ -115,8 +96,10 @@ impl Cluster {
         let namespace = format!("oprun-{name}-{:08x}", u32::from_le_bytes(bytes));
         let made: Namespace = serde_json::from_value(json!({"metadata": {"name": namespace}})).unwrap();
         Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &made).await.unwrap();
-        let kubelet = Kubelet::start(client.clone(), &namespace);
-        Self { client, namespace, kubelet, config }
+        rights::grant_everybody(&client).await;
+        let clock = Arc::new(Shifted::default());
+        let kubelet = Kubelet::start(client.clone(), &namespace, clock.clone());
+        Self { client, namespace, kubelet, clock, config }
     }
 
     /// Somebody else's view of the API server.
@@ -161,18 +144,25 @@ impl Cluster {
     }
 
     /// An operator that leads.
-    pub(crate) fn operator(&self) -> Running {
-        self.operator_with(Leadership::always())
+    pub(crate) async fn operator(&self) -> Running {
+        self.operator_with(Leadership::always()).await
     }
 
     /// An operator that leads as long as it is told.
-    pub(crate) fn operator_with(&self, leadership: Leadership) -> Running {
-        self.run(self.config.clone(), self.scope(), leadership, Switches::default())
+    pub(crate) async fn operator_with(&self, leadership: Leadership) -> Running {
+        let proxy = Proxy::start(self.config_of_the_operator()).await;
+        self.operator_behind(proxy, leadership, RESYNC)
+    }
+
+    /// An operator whose API server may fail, and that looks at everything again after this time.
+    pub(crate) fn operator_behind(&self, proxy: Proxy, leadership: Leadership, resync: Duration) -> Running {
+        self.run(proxy, leadership, Settings { scope: self.scope(), resync, ..settings() })
     }
 
     /// An operator that was told to use kinds of others.
-    pub(crate) fn operator_using(&self, integrations: Switches) -> Running {
-        self.run(self.config.clone(), self.scope(), Leadership::always(), integrations)
+    pub(crate) async fn operator_using(&self, integrations: Switches) -> Running {
+        let proxy = Proxy::start(self.config_of_the_operator()).await;
+        self.run(proxy, Leadership::always(), Settings { scope: self.scope(), integrations, ..settings() })
     }
 
     fn scope(&self) -> Scope {
@@ -180,46 +170,45 @@ impl Cluster {
     }
 
     /// An operator that leads, for the whole cluster.
-    pub(crate) fn operator_everywhere(&self) -> Running {
-        self.run(self.config.clone(), Scope::Cluster, Leadership::always(), Switches::default())
+    pub(crate) async fn operator_everywhere(&self) -> Running {
+        let proxy = Proxy::start(self.config_of_the_operator()).await;
+        self.run(proxy, Leadership::always(), settings())
     }
 
     /// An operator with the rights of a `ServiceAccount`, for the whole cluster.
-    pub(crate) fn operator_as(&self, namespace: &str, account: &str) -> Running {
+    pub(crate) async fn operator_as(&self, namespace: &str, account: &str) -> Running {
         let mut config = self.config.clone();
         config.auth_info.impersonate = Some(format!("system:serviceaccount:{namespace}:{account}"));
         let groups = ["system:serviceaccounts", "system:authenticated"].map(str::to_owned);
         config.auth_info.impersonate_groups = Some(groups.into());
-        self.run(config, Scope::Cluster, Leadership::always(), Switches::default())
+        self.run(Proxy::start(config).await, Leadership::always(), settings())
     }
 
-    fn run(&self, config: Config, scope: Scope, leadership: Leadership, integrations: Switches) -> Running {
-        let requests = Requests::default();
-        let client = ClientBuilder::try_from(config).unwrap().with_layer(&Counted(requests.clone())).build();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    /// With the rights of the manifests and no other.
+    pub(crate) fn config_of_the_operator(&self) -> Config {
+        let mut config = self.config.clone();
+        config.auth_info.impersonate = Some(rights::user(&self.namespace));
+        let groups = [rights::GROUP, "system:authenticated"].map(str::to_owned);
+        config.auth_info.impersonate_groups = Some(groups.into());
+        config
+    }
+
+    fn run(&self, proxy: Proxy, leadership: Leadership, settings: Settings) -> Running {
+        let metrics = Metrics::default();
+        let client = fapi_operator::client::build(proxy.config(), DEADLINES, metrics.clone()).unwrap();
+        let clock: Arc<dyn Clock> = self.clock.clone();
         let operator = Operator {
             client,
             clock: clock.clone(),
-            settings: Settings {
-                scope,
-                integrations,
-                build: fapi_operator::build::Settings {
-                    image: "localhost/fapi-operator:test".to_owned(),
-                    version: "0.0.0-test".to_owned(),
-                    resources: ResourceRequirements::default(),
-                    operator: fapi_operator::build::OwnPods::default(),
-                },
-                floors: Floors::PRODUCTION,
-                admission_policies: true,
-            },
+            settings: Settings { watch: WATCH, ..settings },
             pace: Pace { debounce: Duration::from_millis(50), concurrency: 4 },
             leadership,
             address: self.kubelet.address(),
             instance: None,
-            metrics: Metrics::default(),
+            metrics,
             health: Arc::new(Health::new(clock)),
         };
-        Running { requests, task: tokio::spawn(operator.run()) }
+        Running { proxy, task: tokio::spawn(operator.run()) }
     }
 
     pub(crate) fn api<K>(&self) -> Api<K>
@@ -296,6 +285,32 @@ impl Cluster {
     pub(crate) async fn client_with_keys(&self, name: &str, workspace: &str) {
         self.jwks(name, true).await;
         self.fapi_client(name, workspace).await;
+    }
+
+    /// So many Clients with a Secret each, `client-0` and so on, a few at the same time.
+    pub(crate) async fn clients(&self, workspace: &str, count: usize) {
+        let keys = jwks();
+        let made = futures::stream::iter(0..count).map(|number| {
+            let (name, keys) = (format!("client-{number}"), keys.clone());
+            async move {
+                self.secret(&format!("{name}-jwks"), &[("jwks.json", &keys)], true).await;
+                self.fapi_client(&name, workspace).await;
+            }
+        });
+        made.buffer_unordered(16).collect::<Vec<()>>().await;
+    }
+
+    /// Waits until so many Clients work.
+    pub(crate) async fn all_programmed(&self, count: usize) {
+        until("all Clients to work", async || {
+            let clients = self.api::<FapiClient>().list(&ListParams::default()).await.unwrap();
+            let works = |client: &FapiClient| {
+                let conditions = client.status.as_ref().map_or(&[][..], |status| &status.conditions);
+                fapi_crds::condition::is_true(conditions, ConditionType::Programmed)
+            };
+            (clients.iter().filter(|client| works(client)).count() == count).then_some(())
+        })
+        .await;
     }
 
     /// The Workspace `retail`, once it serves.
@@ -381,11 +396,11 @@ impl Cluster {
     }
 
     /// Waits until operators have nothing left to ask.
-    pub(crate) async fn quiet(&self, requests: &Requests) {
-        let mut before = requests.len();
+    pub(crate) async fn quiet(&self, proxy: &Proxy) {
+        let mut before = proxy.len();
         until("quiet", async || {
             tokio::time::sleep(Duration::from_secs(3)).await;
-            let now = requests.len();
+            let now = proxy.len();
             let quiet = now == before;
             before = now;
             quiet.then_some(())
@@ -445,6 +460,24 @@ impl There {
     }
 }
 
+/// What an operator is told.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        scope: Scope::Cluster,
+        integrations: Switches::default(),
+        build: fapi_operator::build::Settings {
+            image: "localhost/fapi-operator:test".to_owned(),
+            version: "0.0.0-test".to_owned(),
+            resources: ResourceRequirements::default(),
+            operator: fapi_operator::build::OwnPods::default(),
+        },
+        floors: Floors::PRODUCTION,
+        admission_policies: true,
+        resync: Settings::RESYNC,
+        watch: Settings::WATCH,
+    }
+}
+
 /// One of the three kinds.
 pub(crate) trait HasConditions:
     Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Serialize + Debug
@@ -494,51 +527,3 @@ const PEOPLE: &str = "alice:
   sub: sub-alice
   password: $argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21l$MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI
 ";
-
-#[derive(Clone)]
-struct Counted(Requests);
-
-impl<S> Layer<S> for Counted {
-    type Service = Counting<S>;
-
-    fn layer(&self, inner: S) -> Counting<S> {
-        Counting { inner, requests: self.0.clone() }
-    }
-}
-
-struct Counting<S> {
-    inner: S,
-    requests: Requests,
-}
-
-impl<S, B> Service<Request<Body>> for Counting<S>
-where
-    S: Service<Request<Body>, Response = Response<B>>,
-    S::Future: Send + 'static,
-    S::Error: Into<BoxError>,
-{
-    type Response = Response<B>;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(context).map_err(Into::into)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let uri = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-        let method = request.method().clone();
-        if !uri.contains("watch=") {
-            self.requests.0.lock().unwrap().push((method.clone(), uri.clone()));
-        }
-        let forbidden = self.requests.1.clone();
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let answer = answer.await.map_err(Into::into)?;
-            if answer.status() == http::StatusCode::FORBIDDEN {
-                forbidden.lock().unwrap().push(format!("{method} {uri}"));
-            }
-            Ok(answer)
-        })
-    }
-}

@@ -12,7 +12,7 @@ use crate::wait::until;
 #[ignore = "needs a control plane"]
 async fn nothing_is_published_that_a_pod_cannot_read_and_what_was_published_before_stays() {
     let cluster = Cluster::start("formats").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.retail_with_app().await;
     let before = cluster.revision("retail").await.unwrap();
 
@@ -62,7 +62,7 @@ async fn nothing_is_published_that_a_pod_cannot_read_and_what_was_published_befo
 #[ignore = "needs a control plane"]
 async fn a_member_that_an_older_server_does_not_know_is_named_with_the_pod_that_refuses_it() {
     let cluster = Cluster::start("members").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.retail_with_app().await;
     let before = cluster.revision("retail").await.unwrap();
 

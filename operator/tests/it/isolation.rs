@@ -13,7 +13,7 @@ use crate::wait::until;
 #[ignore = "needs a control plane"]
 async fn pods_are_isolated_unless_the_workspace_does_without() {
     let cluster = Cluster::start("isolated").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     let edge = json!([{"namespaceSelector": {"matchLabels": {"edge": "true"}}}]);
     cluster.workspace("retail", json!({"server": {"networkPolicy": {"ingressFrom": edge}}})).await;
     cluster.workspace_is_ready("retail").await;

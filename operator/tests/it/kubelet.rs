@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use fapi_config::state::{Pending, PodState};
 use fapi_config::{Bundle, Files, KeyState, Loaded, Manifest, file};
+use fapi_operator::clock::Clock as _;
 use fapi_operator::context::Address;
 use http::{Response, StatusCode};
 use http_body_util::Full;
@@ -25,6 +26,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
+
+use crate::clock::Shifted;
 
 type Addresses = Arc<Mutex<HashMap<String, SocketAddr>>>;
 
@@ -73,7 +76,7 @@ impl Drop for Kubelet {
 }
 
 impl Kubelet {
-    pub(crate) fn start(client: Client, namespace: &str) -> Self {
+    pub(crate) fn start(client: Client, namespace: &str, clock: Arc<Shifted>) -> Self {
         let addresses = Addresses::default();
         let frozen = Arc::new(AtomicBool::new(false));
         let version = Arc::new(Mutex::new(Version { formats: vec![1], unknown: None }));
@@ -83,6 +86,7 @@ impl Kubelet {
             addresses: addresses.clone(),
             frozen: frozen.clone(),
             version: version.clone(),
+            clock,
             running: HashMap::new(),
         };
         Self { addresses, frozen, version, task: tokio::spawn(node.run()) }
@@ -92,6 +96,11 @@ impl Kubelet {
     pub(crate) fn address(&self) -> Address {
         let addresses = self.addresses.clone();
         Arc::new(move |pod| addresses.lock().unwrap().get(pod.metadata.uid.as_ref()?).copied())
+    }
+
+    /// The addresses of all pods, for an operator in another process.
+    pub(crate) fn addresses(&self) -> HashMap<String, SocketAddr> {
+        self.addresses.lock().unwrap().clone()
     }
 
     /// From now on the Pods whose names sort last do not look at what is mounted any more (all but the first), or they do again.
@@ -116,6 +125,7 @@ struct Node {
     addresses: Addresses,
     frozen: Arc<AtomicBool>,
     version: Arc<Mutex<Version>>,
+    clock: Arc<Shifted>,
     running: HashMap<String, Running>,
 }
 
@@ -181,11 +191,13 @@ impl Node {
             self.running.insert(uid.clone(), running);
         }
         let frozen = self.frozen.load(Ordering::SeqCst) && index > 0;
-        let mounted = self.mounted(pod).await;
-        let mounted = self.version.lock().unwrap().see(mounted);
-        let running = self.running.get_mut(&uid).unwrap();
+        let running = &self.running[&uid];
         let is_new = running.server.lock().unwrap().loaded.is_none();
-        if (is_new || running.touched != touched) && !frozen {
+        let looks = (is_new || running.touched != touched) && !frozen;
+        let mounted = if looks { self.mounted(pod).await } else { Files::default() };
+        let mounted = if looks { self.version.lock().unwrap().see(mounted) } else { mounted };
+        let running = self.running.get_mut(&uid).unwrap();
+        if looks {
             // A mix of two revisions is met between two writes: kubelet would come again.
             running.touched = running.server.lock().unwrap().reload(&mounted).then_some(touched).flatten();
         }
@@ -202,12 +214,12 @@ impl Node {
         let workspace = pod.metadata.labels.as_ref()?.get("fapi.rs/workspace")?.clone();
         let tls = self.secrets.get_opt(&format!("{workspace}-internal-tls")).await.ok()??.data?;
         let text = |key: &str| String::from_utf8(tls.get(key).unwrap().0.clone()).unwrap();
-        let acceptor = acceptor(&text("tls.crt"), &text("tls.key"), &text("ca.crt"));
+        let acceptor = acceptor(&text("tls.crt"), &text("tls.key"), &text("ca.crt"), self.clock.clone());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         self.addresses.lock().unwrap().insert(pod.metadata.uid.clone()?, listener.local_addr().unwrap());
         let server = Arc::new(Mutex::new(Server::default()));
-        let task =
-            tokio::spawn(serve(listener, acceptor, server.clone(), self.version.clone(), name.clone()));
+        let (version, clock) = (self.version.clone(), self.clock.clone());
+        let task = tokio::spawn(serve(listener, acceptor, server.clone(), version, name.clone(), clock));
         self.report(&name, false).await;
         Some(Running { name, touched, server, ready: false, task })
     }
@@ -250,7 +262,7 @@ impl Node {
     }
 }
 
-fn acceptor(certificate: &str, key: &str, authority: &str) -> TlsAcceptor {
+fn acceptor(certificate: &str, key: &str, authority: &str, clock: Arc<Shifted>) -> TlsAcceptor {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut roots = rustls::RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(authority.as_bytes()) {
@@ -259,7 +271,7 @@ fn acceptor(certificate: &str, key: &str, authority: &str) -> TlsAcceptor {
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().unwrap();
     let chain = CertificateDer::pem_slice_iter(certificate.as_bytes()).map(Result::unwrap).collect();
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    let config = rustls::ServerConfig::builder_with_details(provider, clock)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .with_client_cert_verifier(verifier)
@@ -274,9 +286,10 @@ async fn serve(
     server: Arc<Mutex<Server>>,
     version: Arc<Mutex<Version>>,
     name: String,
+    clock: Arc<Shifted>,
 ) {
     while let Ok((stream, _)) = listener.accept().await {
-        let (acceptor, server, name) = (acceptor.clone(), server.clone(), name.clone());
+        let (acceptor, server, name, clock) = (acceptor.clone(), server.clone(), name.clone(), clock.clone());
         let version = version.clone();
         tokio::spawn(async move {
             let Ok(stream) = acceptor.accept(stream).await else { return };
@@ -287,7 +300,7 @@ async fn serve(
                 let known = request.uri().path() == "/internal/v1/state" && is_operator;
                 let body = if known {
                     let formats = version.lock().unwrap().formats.clone();
-                    serde_json::to_vec(&state(&server.lock().unwrap(), &name, formats)).unwrap()
+                    serde_json::to_vec(&state(&server.lock().unwrap(), &name, formats, &clock)).unwrap()
                 } else {
                     Vec::new()
                 };
@@ -310,8 +323,7 @@ fn names_the_operator(certificate: &CertificateDer<'_>) -> bool {
     names.is_some_and(|names| names.contains(&GeneralName::URI("spiffe://fapi.rs/operator")))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a pod's own clock")]
-fn state(server: &Server, name: &str, formats: Vec<u32>) -> PodState {
+fn state(server: &Server, name: &str, formats: Vec<u32>, clock: &Shifted) -> PodState {
     let loaded = server.loaded.as_ref();
     let kids = |states: &[KeyState]| -> Vec<String> {
         let keys = loaded.iter().flat_map(|loaded| &loaded.document.keys);
@@ -336,6 +348,6 @@ fn state(server: &Server, name: &str, formats: Vec<u32>) -> PodState {
             })
             .unwrap_or_default(),
         started_at: jiff::Timestamp::UNIX_EPOCH,
-        now: jiff::Timestamp::now(),
+        now: clock.now(),
     }
 }

@@ -21,7 +21,7 @@ use crate::wait::until;
 #[ignore = "needs a control plane"]
 async fn two_leaders_cannot_both_publish() {
     let cluster = Cluster::start("two").await;
-    let (one, other) = (cluster.operator(), cluster.operator());
+    let (one, other) = (cluster.operator().await, cluster.operator().await);
     let seen: Arc<Mutex<BTreeMap<u64, Vec<String>>>> = Arc::default();
     let history = {
         let (seen, bundles) = (seen.clone(), cluster.api::<Secret>());
@@ -66,10 +66,11 @@ async fn a_lost_lease_ends_the_process() {
         renew_deadline: Duration::from_secs(2),
         retry: Duration::from_millis(400),
     };
+    let rightful = kube::Client::try_from(cluster.config_of_the_operator()).unwrap();
     let candidate = |identity: &str| {
         let clock = Arc::new(SystemClock);
         Candidate::new(
-            cluster.client.clone(),
+            rightful.clone(),
             &cluster.namespace,
             "fapi-operator",
             identity.to_owned(),
@@ -83,7 +84,7 @@ async fn a_lost_lease_ends_the_process() {
     let ended = tokio::spawn(first.run(std::future::pending()));
     waits.acquired().await;
     assert!(leads.is_valid());
-    let operator = cluster.operator_with(leads.clone());
+    let operator = cluster.operator_with(leads.clone()).await;
     cluster.retail().await;
 
     let thief = json!({"spec": {"holderIdentity": "thief"}});
@@ -92,11 +93,11 @@ async fn a_lost_lease_ends_the_process() {
     // Returns: `main` exits with 1 then.
     ended.await.unwrap();
     assert!(!leads.is_valid());
-    cluster.quiet(&operator.requests).await;
-    let before = operator.requests.writes().len();
+    cluster.quiet(&operator.proxy).await;
+    let before = operator.proxy.writes().len();
     cluster.client_with_keys("app", "retail").await;
-    cluster.quiet(&operator.requests).await;
-    assert_eq!(operator.requests.writes().split_off(before), Vec::<String>::new());
+    cluster.quiet(&operator.proxy).await;
+    assert_eq!(operator.proxy.writes().split_off(before), Vec::<String>::new());
 
     // Another takes over once it has seen the lease unchanged for its duration.
     let second = candidate("second");
@@ -106,7 +107,7 @@ async fn a_lost_lease_ends_the_process() {
         let _ = stopped.await;
     }));
     leads.acquired().await;
-    let next = cluster.operator_with(leads.clone());
+    let next = cluster.operator_with(leads.clone()).await;
     cluster.condition::<FapiClient>("app", ConditionType::Programmed, "True").await;
     // Told to stop, it gives the lease back.
     stop.send(()).unwrap();

@@ -4,9 +4,15 @@
 #[cfg(test)]
 mod claims;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod definitions;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
@@ -16,9 +22,17 @@ mod kubelet;
 #[cfg(test)]
 mod leading;
 #[cfg(test)]
+mod normal;
+#[cfg(test)]
 mod others;
 #[cfg(test)]
+mod proxy;
+#[cfg(test)]
 mod rights;
+#[cfg(test)]
+mod scale;
+#[cfg(test)]
+mod steady;
 #[cfg(test)]
 mod trust;
 #[cfg(test)]

@@ -85,7 +85,7 @@ async fn kinds_that_a_cluster_may_lack_are_used_from_when_they_are_there() {
     let cluster = Cluster::start("others").await;
     let switches =
         Switches { certificates: true, routes: true, monitors: true, again: Duration::from_millis(200) };
-    let operator = cluster.operator_using(switches);
+    let operator = cluster.operator_using(switches).await;
     cluster.workspace("retail", asking()).await;
     let missing = cluster.reason::<Workspace>("retail", ConditionType::ResolvedRefs, "KindUnavailable").await;
     for field in ["tls.issuerRef", "exposure.gateway", "server.metrics.serviceMonitor"] {
@@ -183,7 +183,7 @@ where
 #[ignore = "needs a control plane"]
 async fn an_autoscaler_takes_the_replicas_over_as_they_are() {
     let cluster = Cluster::start("scales").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.secret("database", &[("url", "postgresql://fapi@db.example/fapi")], false).await;
     let storage =
         json!({"type": "PostgreSQL", "postgresql": {"urlSecretRef": {"name": "database", "key": "url"}}});
@@ -225,7 +225,7 @@ async fn an_autoscaler_takes_the_replicas_over_as_they_are() {
     change(json!({"server": {"autoscaling": null}})).await;
     gone::<HorizontalPodAutoscaler>(&cluster, "retail").await;
     until("as many as the spec says", async || (replicas().await == Some(3)).then_some(())).await;
-    cluster.quiet(&operator.requests).await;
+    cluster.quiet(&operator.proxy).await;
     drop(operator);
     cluster.end().await;
 }

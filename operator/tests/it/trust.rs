@@ -114,7 +114,7 @@ async fn a_tenant_cannot_approve_its_own_client() {
     let cluster = Cluster::start("approval").await;
     policies(&cluster).await;
     grant(&cluster, role()).await;
-    let operator = cluster.operator_as(&cluster.namespace, "operator");
+    let operator = cluster.operator_as(&cluster.namespace, "operator").await;
     let home = cluster.another_namespace("tenant").await;
     let tenant = person(&cluster, "tenant", &[(&home, everything())]).await;
     let approver = person(
@@ -201,7 +201,7 @@ async fn an_operator_that_may_approve_accepts_no_approval() {
     let cluster = Cluster::start("may-approve").await;
     policies(&cluster).await;
     // With an administrator's rights.
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.workspace("retail", json!({"allowedClients": {"approval": "Manual"}})).await;
     cluster.client_with_keys("app", "retail").await;
     let refused = cluster.reason::<FapiClient>("app", ConditionType::Approved, "ApprovalUnavailable").await;
@@ -216,7 +216,7 @@ async fn an_operator_that_may_approve_accepts_no_approval() {
 async fn a_protected_workspace_goes_only_with_its_namespace() {
     let cluster = Cluster::start("protected").await;
     policies(&cluster).await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.workspace("retail", json!({"deletionProtection": true})).await;
     cluster.condition::<Workspace>("retail", ConditionType::DeletionProtected, "True").await;
     let workspaces = cluster.api::<Workspace>();
@@ -270,7 +270,7 @@ async fn waits(client: &Client, namespace: &str, name: &str) {
 #[ignore = "needs a control plane"]
 async fn a_deletion_waits_for_every_pod_and_a_namespace_for_none() {
     let cluster = Cluster::start("revocation").await;
-    let operator = cluster.operator_everywhere();
+    let operator = cluster.operator_everywhere().await;
     two_pods(&cluster).await;
     let home = cluster.another_namespace("tenant").await;
     for (name, namespace) in [("here", &cluster.namespace), ("there", &home)] {
@@ -337,7 +337,7 @@ async fn a_deletion_waits_for_every_pod_and_a_namespace_for_none() {
 #[ignore = "needs a control plane"]
 async fn a_workspace_that_is_held_back_still_refuses() {
     let cluster = Cluster::start("held").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.retail_with_app().await;
     let held = json!({"metadata": {"finalizers": ["example.com/hold"]}});
     cluster.api::<Workspace>().patch("retail", &PatchParams::default(), &Patch::Merge(&held)).await.unwrap();
@@ -367,7 +367,7 @@ async fn a_workspace_that_is_held_back_still_refuses() {
 #[ignore = "needs a control plane"]
 async fn of_many_clients_that_want_one_id_one_gets_it_and_keeps_it() {
     let cluster = Cluster::start("race").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.retail().await;
     cluster.jwks("bank", true).await;
     let made = (0..20).map(|number| {
@@ -413,8 +413,8 @@ async fn of_many_clients_that_want_one_id_one_gets_it_and_keeps_it() {
     };
     served().await;
     operator.kill().await;
-    let operator = cluster.operator();
-    cluster.quiet(&operator.requests).await;
+    let operator = cluster.operator().await;
+    cluster.quiet(&operator.proxy).await;
     assert_eq!(holder().await, first);
     served().await;
     drop(operator);
@@ -427,7 +427,7 @@ async fn of_many_clients_that_want_one_id_one_gets_it_and_keeps_it() {
 #[ignore = "needs a control plane"]
 async fn the_last_of_many_changes_is_what_is_published() {
     let cluster = Cluster::start("changes").await;
-    let operator = cluster.operator();
+    let operator = cluster.operator().await;
     cluster.retail().await;
     let spec = json!({
         "workspaceRef": {"name": "retail"},
