@@ -11,7 +11,8 @@
 # --bin (or K8S_BIN) the binaries are those of build.sh, made first where needed.
 #
 # With --control-plane-only: etcd, kube-apiserver, kube-controller-manager and
-# kube-scheduler on loopback, no node, no privileges needed.
+# kube-scheduler on loopback, no node, no privileges needed; DIR/audit.log says who
+# asked what of the API server.
 # Otherwise (root): everything runs in one set of namespaces of its own; the
 # node's pods and services are routed from the host by one veth pair, and the
 # host is reachable from pods at DIR/host-ip.
@@ -213,6 +214,10 @@ start etcd "$bin/etcd" --name e2e --data-dir "$dir/etcd" \
   --listen-peer-urls "http://127.0.0.1:$peer" --initial-advertise-peer-urls "http://127.0.0.1:$peer" \
   --initial-cluster "e2e=http://127.0.0.1:$peer" --unsafe-no-fsync --log-level warn
 
+# Only where no node asks too: there it would grow for as long as the cluster runs.
+audit=()
+[ $mode = node ] || audit=(--audit-policy-file "$RECIPE/manifests/audit.yaml" --audit-log-path "$dir/audit.log")
+
 start kube-apiserver "$bin/kube-apiserver" \
   --etcd-servers "http://127.0.0.1:$etcd" \
   --bind-address "$ip" --advertise-address "$ip" --secure-port "$api" \
@@ -228,6 +233,7 @@ start kube-apiserver "$bin/kube-apiserver" \
   --service-account-key-file "$pki/sa.pub" --service-account-signing-key-file "$pki/sa.key" \
   --service-cluster-ip-range "$services" \
   --authorization-mode Node,RBAC --enable-admission-plugins NodeRestriction \
+  "${audit[@]}" \
   --allow-privileged=true --endpoint-reconciler-type lease --shutdown-delay-duration 0s
 
 kubectl() { "$bin/kubectl" --kubeconfig "$dir/conf/admin" "$@"; }
