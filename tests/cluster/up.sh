@@ -216,7 +216,7 @@ start etcd "$bin/etcd" --name e2e --data-dir "$dir/etcd" \
 
 # Only where no node asks too: there it would grow for as long as the cluster runs.
 audit=()
-[ $mode = node ] || audit=(--audit-policy-file "$RECIPE/manifests/audit.yaml" --audit-log-path "$dir/audit.log")
+[ $mode = node ] || audit=(--audit-policy-file "$RECIPE/manifests/audit.yaml" --audit-log-path "$dir/audit.log" --audit-log-maxsize 4000)
 
 start kube-apiserver "$bin/kube-apiserver" \
   --etcd-servers "http://127.0.0.1:$etcd" \
