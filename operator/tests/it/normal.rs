@@ -119,7 +119,9 @@ fn normalise(value: &mut Value, namespace: &str) {
             members.extend(named.into_iter().map(|(name, value)| (mask(&name, namespace), value)));
         }
         Value::Array(items) => {
-            items.iter_mut().for_each(|item| normalise(item, namespace));
+            for item in items.iter_mut() {
+                normalise(item, namespace);
+            }
             if items.iter().all(Value::is_object) {
                 items.sort_by_key(Value::to_string);
             }
