@@ -10,9 +10,9 @@ use fapi_crds::condition::{self, Status};
 use fapi_crds::names::label;
 use fapi_crds::workspace::WorkspaceStatus;
 use fapi_crds::{Client, ConditionType, Reason, SigningKey, Workspace};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use tracing::{debug, info, warn};
 
 use crate::apply::{Parent, apply};
@@ -401,12 +401,7 @@ async fn warn_of(
 
 /// Whether a Client that has to be refused may still be served by some pod. Deleted ones whose grants end are counted by their
 /// tombstones.
-fn is_refused(
-    facts: &Facts<'_>,
-    client: &Client,
-    verdict: &ClientVerdict,
-    status: &ClientStatus,
-) -> bool {
+fn is_refused(facts: &Facts<'_>, client: &Client, verdict: &ClientVerdict, status: &ClientStatus) -> bool {
     if verdict.deleting {
         let keeps = client.spec.on_delete == fapi_crds::client::OnDelete::KeepGrants;
         return keeps && facts.applied.is_some_and(|applied| !is_loaded(facts, &applied));

@@ -165,6 +165,12 @@ impl Cluster {
         self.run(proxy, Leadership::always(), Settings { scope: self.scope(), integrations, ..settings() })
     }
 
+    /// An operator that may do everything.
+    pub(crate) async fn operator_of_an_administrator(&self) -> Running {
+        let proxy = Proxy::start(self.config.clone()).await;
+        self.operator_behind(proxy, Leadership::always(), RESYNC)
+    }
+
     fn scope(&self) -> Scope {
         Scope::Namespaces { workspaces: vec![self.namespace.clone()], clients: Vec::new() }
     }

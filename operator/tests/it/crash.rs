@@ -33,7 +33,7 @@ const STORIES: [Story; 3] = [Story::Create, Story::Change, Story::Rotate];
 /// At the same time, each in a namespace of its own.
 const AT_A_TIME: usize = 4;
 /// In `tests/run`.
-const SAMPLE: usize = 20;
+const SAMPLE: usize = 8;
 /// So often everything is looked at again: a rotation waits for time, which passes quickly here.
 const RESYNC: Duration = Duration::from_millis(400);
 const LINE: &str = "retail-sig-es256";

@@ -24,12 +24,13 @@ pub(crate) fn user(namespace: &str) -> String {
     format!("system:serviceaccount:{namespace}:fapi-operator")
 }
 
-/// Every operator of a test has the rights of the manifests, those of its Lease included, and no other.
+/// Every operator of a test has the rights of the manifests, those of its Lease included and those of every integration, and no other.
 pub(crate) async fn grant_everybody(client: &Client) {
     let mut role = role();
-    let leases = of_leases();
     role["metadata"]["name"] = GROUP.into();
-    role["rules"].as_array_mut().unwrap().extend(leases["rules"].as_array().unwrap().clone());
+    for more in [of_leases(), of_integrations()] {
+        role["rules"].as_array_mut().unwrap().extend(more["rules"].as_array().unwrap().clone());
+    }
     let binding = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": GROUP},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": GROUP},
@@ -49,6 +50,19 @@ pub(crate) fn role() -> Value {
 /// The rules about the Lease, and about nothing else.
 fn of_leases() -> Value {
     manifest("Role")
+}
+
+/// What the chart adds with all of its `integrations`, which the manifests are rendered without.
+fn of_integrations() -> Value {
+    let rule = |group: &str, resource: &str| {
+        let verbs = ["list", "watch", "create", "patch", "delete"];
+        json!({"apiGroups": [group], "resources": [resource], "verbs": verbs})
+    };
+    json!({"rules": [
+        rule("cert-manager.io", "certificates"),
+        rule("gateway.networking.k8s.io", "tlsroutes"),
+        rule("monitoring.coreos.com", "servicemonitors"),
+    ]})
 }
 
 fn manifest(kind: &str) -> Value {
@@ -259,7 +273,9 @@ fn no_right_is_granted_in_vain() {
         }
     }
     let mut granted = BTreeSet::new();
-    for rule in [role(), of_leases()].iter().flat_map(|role| role["rules"].as_array().unwrap()) {
+    for rule in
+        [role(), of_leases(), of_integrations()].iter().flat_map(|role| role["rules"].as_array().unwrap())
+    {
         let list = |member: &str| rule[member].as_array().unwrap().iter().map(|item| item.as_str().unwrap());
         for group in list("apiGroups") {
             for resource in list("resources") {

@@ -200,8 +200,7 @@ async fn a_tenant_cannot_approve_its_own_client() {
 async fn an_operator_that_may_approve_accepts_no_approval() {
     let cluster = Cluster::start("may-approve").await;
     policies(&cluster).await;
-    // With an administrator's rights.
-    let operator = cluster.operator().await;
+    let operator = cluster.operator_of_an_administrator().await;
     cluster.workspace("retail", json!({"allowedClients": {"approval": "Manual"}})).await;
     cluster.client_with_keys("app", "retail").await;
     let refused = cluster.reason::<FapiClient>("app", ConditionType::Approved, "ApprovalUnavailable").await;
