@@ -295,7 +295,7 @@ impl Starter {
             workspaces.filter(selecting).iter().map(|workspace| key_of(workspace.as_ref())).collect()
         };
         let labels = changes::of_labels::<PartialObjectMeta<Namespace>>;
-        self.follow(all, &watcher::Config::default(), labels, &wakes)
+        self.follow(all, &for_so_long(self.lasting), labels, &wakes)
     }
 
     /// A kind in these namespaces, or in all.
