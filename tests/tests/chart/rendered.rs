@@ -97,7 +97,9 @@ fn each_namespace_that_is_served_gets_a_role_and_no_other() {
     let roles: BTreeSet<String> =
         inventory(&objects).into_iter().filter(|name| name.contains("Role ")).collect();
     let expected = [
+        "ClusterRole -/fapi-operator-admin",
         "ClusterRole -/fapi-operator-edit",
+        "ClusterRole -/fapi-operator-keys",
         "ClusterRole -/fapi-operator-view",
         "Role apps/fapi-operator-clients",
         "Role auth/fapi-operator",
@@ -128,6 +130,30 @@ fn the_whole_cluster_adds_the_right_to_see_namespaces() {
     rules.retain(|rule| rule["resources"] != json!(["namespaces"]));
     let one = rendered(None);
     assert_eq!(&rules, find(&one, "Role fapi-system/fapi-operator")["rules"].as_array().unwrap());
+}
+
+/// A team that brings clients cannot touch the authorization server, nor its keys.
+#[test]
+#[ignore = "needs a control plane"]
+fn who_edits_a_namespace_writes_clients_alone() {
+    const LABEL: &str = "rbac.authorization.k8s.io/aggregate-to-";
+    let objects = with("namespaces-values.yaml");
+    let written = |role: &str| {
+        let parts =
+            objects.iter().filter(|object| object["metadata"]["labels"][format!("{LABEL}{role}")] == "true");
+        let rules = parts.flat_map(|part| part["rules"].as_array().unwrap());
+        let written = rules.filter(|rule| rule["verbs"].as_array().unwrap().contains(&json!("patch")));
+        let resources = written.flat_map(|rule| rule["resources"].as_array().unwrap());
+        resources.map(|resource| resource.as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(written("view"), names(&[]));
+    assert_eq!(written("edit"), names(&["clients"]));
+    assert_eq!(written("admin"), names(&["clients", "signingkeys", "workspaces"]));
+    let keys = find(&objects, "ClusterRole -/fapi-operator-keys");
+    assert_eq!(keys["rules"][0]["resources"], json!(["signingkeys"]));
+    let labels = keys["metadata"]["labels"].as_object().unwrap();
+    assert!(!labels.keys().any(|label| label.starts_with(LABEL)), "{labels:?}");
 }
 
 /// K-08
