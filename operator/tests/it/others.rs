@@ -87,8 +87,7 @@ async fn kinds_that_a_cluster_may_lack_are_used_from_when_they_are_there() {
         Switches { certificates: true, routes: true, monitors: true, again: Duration::from_millis(200) };
     let operator = cluster.operator_using(switches).await;
     cluster.workspace("retail", asking()).await;
-    // The first of what is missing gives the reason: nobody writes the Secret. The message has all of it.
-    let missing = cluster.reason::<Workspace>("retail", ConditionType::ResolvedRefs, "SecretNotFound").await;
+    let missing = cluster.reason::<Workspace>("retail", ConditionType::ResolvedRefs, "KindUnavailable").await;
     for field in ["tls.issuerRef", "exposure.gateway", "server.metrics.serviceMonitor"] {
         assert!(missing.message.contains(field), "{}", missing.message);
     }
