@@ -142,9 +142,16 @@ where
     cx.may_write()?;
     let api: Api<K> = Api::namespaced(cx.client.clone(), &key.namespace);
     let body = body(&object.patch(), None)?;
-    let params = PatchParams::apply(FIELD_MANAGER).force();
-    let written = api.patch(&key.name, &params, &Patch::Apply(&body)).await;
-    let written = written.trying(|| format!("patch {kind} {key}"))?;
+    // One that nobody here has seen may be somebody else's, without our labels: then it is not taken over.
+    let params = PatchParams::apply(FIELD_MANAGER);
+    let is_known = live.is_some() || cx.memory().marks.contains_key(&(kind, key.clone()));
+    let params = if is_known { params.force() } else { params };
+    let written = match api.patch(&key.name, &params, &Patch::Apply(&body)).await {
+        Err(kube::Error::Api(status)) if !is_known && status.is_conflict() => {
+            return Err(not_ours(kind, &key.name));
+        }
+        written => written.trying(|| format!("patch {kind} {key}"))?,
+    };
     told(cx, parent, kind, &key, live.is_some());
     Ok(Some(written))
 }
@@ -217,9 +224,11 @@ fn is_as_written(
     live: Option<&ObjectMeta>,
 ) -> bool {
     let Some(live) = live else { return false };
+    let hash = written_hash(live);
     if live.deletion_timestamp.is_some()
-        || written_hash(live).is_none()
-        || written_hash(live) != written_hash(desired)
+        || hash.is_none()
+        || hash != written_hash(desired)
+        || !is_labelled_and_owned(desired, live)
     {
         return false;
     }
@@ -227,6 +236,16 @@ fn is_as_written(
     let mut memory = cx.memory();
     let known = memory.marks.entry((kind, key.clone())).or_insert_with(|| mark.clone());
     *known == mark
+}
+
+/// Neither is part of what a generation counts.
+fn is_labelled_and_owned(desired: &ObjectMeta, live: &ObjectMeta) -> bool {
+    let labels = live.labels.as_ref();
+    let labelled = |(name, value): (&String, &String)| labels.and_then(|all| all.get(name)) == Some(value);
+    let owners = live.owner_references.as_deref().unwrap_or_default();
+    let wanted = desired.owner_references.as_deref().unwrap_or_default();
+    desired.labels.iter().flatten().all(labelled)
+        && wanted.iter().all(|owner| owners.iter().any(|found| found.uid == owner.uid))
 }
 
 fn remember(cx: &Context, kind: &'static str, key: &ObjectKey, written: &ObjectMeta) {
@@ -269,21 +288,33 @@ impl Parent<'_> {
         ObjectKey { namespace: self.names.namespace.clone(), name }
     }
 
-    /// An object of this name that is somebody else's is not taken over.
+    /// An object of this name that is somebody else's is not taken over. One that has lost its labels still names its owner; but a
+    /// Secret without them was not read, so that writing it could replace what cannot be made again.
     fn owns(&self, kind: &str, live: &ObjectMeta) -> Result<(), Error> {
-        let labels = live.labels.as_ref();
-        let owner = labels.and_then(|labels| labels.get(label::WORKSPACE_UID)).map(String::as_str);
-        if owner == Some(self.uid) {
-            return Ok(());
-        }
+        let owner = live.labels.as_ref().and_then(|labels| labels.get(label::WORKSPACE_UID));
+        let owners = live.owner_references.as_deref().unwrap_or_default();
         let name = live.name.as_deref().unwrap_or_default();
-        Err(Error::Material(match owner {
-            Some(_) => format!(
+        match owner.map(String::as_str) {
+            Some(uid) if uid == self.uid => Ok(()),
+            None if owners.iter().any(|owner| owner.uid == self.uid) => match kind {
+                "Secret" => Err(Error::Material(format!(
+                    "{kind} {name} has lost its labels: kubectl label secret {name} -n {} {}={}",
+                    self.names.namespace,
+                    label::WORKSPACE_UID,
+                    self.uid
+                ))),
+                _ => Ok(()),
+            },
+            Some(_) => Err(Error::Material(format!(
                 "{kind} {name} belongs to an earlier Workspace of this name and is still being removed"
-            ),
-            None => format!("{kind} {name} exists and is not the operator's: rename or delete it"),
-        }))
+            ))),
+            None => Err(not_ours(kind, name)),
+        }
     }
+}
+
+fn not_ours(kind: &str, name: &str) -> Error {
+    Error::Material(format!("{kind} {name} exists and is not the operator's: rename or delete it"))
 }
 
 /// Removes children that are not desired any more. The Deployment, the Services and the `ServiceAccount` always are. Never volumes

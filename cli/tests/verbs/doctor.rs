@@ -30,7 +30,7 @@ fn pod(status: &Value) -> Vec<(&'static str, Value)> {
     let labels = json!({"fapi.rs/workspace": "retail"});
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "retail-0", "labels": labels},
-        "spec": {"containers": [{"name": "server", "image": "localhost/nowhere:1"}]}, "status": status,
+        "spec": {"schedulerName": "nobody", "containers": [{"name": "server", "image": "localhost/nowhere:1"}]}, "status": status,
     });
     vec![("Pod/retail-0", pod)]
 }

@@ -9,6 +9,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::runtime::watcher::Event;
 
@@ -97,13 +98,19 @@ fn hashed(write: impl FnOnce(&mut DefaultHasher)) -> u64 {
 pub(super) fn of_spec<K: Resource>(object: &K) -> u64 {
     let meta = object.meta();
     hashed(|hasher| {
-        meta.uid.hash(hasher);
         meta.generation.hash(hasher);
-        meta.labels.hash(hasher);
         meta.annotations.hash(hasher);
         meta.finalizers.hash(hasher);
-        meta.deletion_timestamp.is_some().hash(hasher);
+        whose(meta, hasher);
     })
+}
+
+/// Which object it is, whose, and whether it is going.
+fn whose(meta: &ObjectMeta, hasher: &mut DefaultHasher) {
+    meta.uid.hash(hasher);
+    meta.labels.hash(hasher);
+    meta.owner_references.iter().flatten().for_each(|owner| owner.uid.hash(hasher));
+    meta.deletion_timestamp.is_some().hash(hasher);
 }
 
 /// Anything: for kinds without a generation.
@@ -116,12 +123,9 @@ pub(super) fn of_version<K: Resource>(object: &K) -> u64 {
 
 /// Spec and metadata: for a kind whose status is written all the time and that has no generation.
 pub(super) fn of_autoscaler(autoscaler: &HorizontalPodAutoscaler) -> u64 {
-    let meta = &autoscaler.metadata;
     hashed(|hasher| {
-        meta.uid.hash(hasher);
-        meta.labels.hash(hasher);
-        meta.annotations.hash(hasher);
-        meta.deletion_timestamp.is_some().hash(hasher);
+        whose(&autoscaler.metadata, hasher);
+        autoscaler.metadata.annotations.hash(hasher);
         serde_json::to_string(&autoscaler.spec).unwrap_or_default().hash(hasher);
     })
 }
@@ -151,7 +155,8 @@ pub(super) fn of_deployment(deployment: &Deployment) -> u64 {
         // The deployment controller writes its revision into the annotations: they are left out, but for ours.
         let meta = &deployment.metadata;
         let hash = meta.annotations.as_ref().and_then(|all| all.get(fapi_crds::names::annotation::HASH));
-        (&meta.uid, meta.generation, &meta.labels, hash).hash(hasher);
+        (meta.generation, hash).hash(hasher);
+        whose(meta, hasher);
         status.map(|status| (status.replicas, status.ready_replicas, status.updated_replicas)).hash(hasher);
     })
 }

@@ -12,6 +12,8 @@ mod crash;
 #[cfg(test)]
 mod definitions;
 #[cfg(test)]
+mod drift;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod formats;
