@@ -23,6 +23,7 @@ use crate::keys::has_keys;
 use crate::logo::LogoError;
 use crate::material::SecretData;
 use crate::names::Names;
+use crate::readable::Readable;
 use crate::status::newer;
 use crate::validate::ObjectKey;
 use crate::validate::{
@@ -128,6 +129,10 @@ pub async fn dereference(
 ) -> Result<Found, Error> {
     let key = key_of(workspace);
     let signing_keys = lines(cx, &key, own, fresh).await?;
+    // Without knowing what a line is, no key can be told to stay or to go.
+    if let Some(error) = signing_keys.iter().find_map(|line| Error::unreadable(line.as_ref())) {
+        return Err(error);
+    }
     let (clients, fresh) = if fresh {
         list_clients(cx, &key).await?
     } else {
@@ -185,10 +190,10 @@ async fn lines(
     if !fresh && !missing {
         return Ok(cached);
     }
-    let api: Api<SigningKey> = Api::namespaced(cx.client.clone(), &workspace.namespace);
+    let api: Api<Readable<SigningKey>> = Api::namespaced(cx.client.clone(), &workspace.namespace);
     let listed = api.list(&ListParams::default()).await;
     let listed = listed.trying(|| format!("list SigningKeys in {}", workspace.namespace))?;
-    Ok(listed.into_iter().filter(ours).map(Arc::new).collect())
+    Ok(listed.into_iter().map(|Readable(line)| line).filter(ours).map(Arc::new).collect())
 }
 
 /// Keys that are brought along. Once a line has a key nobody looks for them any more, so that their Secret may go.
@@ -209,7 +214,7 @@ async fn imports(
 }
 
 async fn list_clients(cx: &Context, workspace: &ObjectKey) -> Result<(Vec<Arc<Client>>, Fresh), Error> {
-    let (apis, fresh): (Vec<Api<Client>>, _) = match cx.settings.scope.of_clients() {
+    let (apis, fresh): (Vec<Api<Readable<Client>>>, _) = match cx.settings.scope.of_clients() {
         None => (vec![Api::all(cx.client.clone())], Fresh::Everywhere),
         Some(names) => {
             let apis = names.iter().map(|name| Api::namespaced(cx.client.clone(), name)).collect();
@@ -219,9 +224,8 @@ async fn list_clients(cx: &Context, workspace: &ObjectKey) -> Result<(Vec<Arc<Cl
     let mut clients = Vec::new();
     for api in apis {
         let listed = api.list(&ListParams::default()).await.trying(|| "list Clients".to_owned())?;
-        clients.extend(
-            listed.into_iter().filter(|client| workspace_of_client(client) == *workspace).map(Arc::new),
-        );
+        let listed = listed.into_iter().map(|Readable(client)| client);
+        clients.extend(listed.filter(|client| workspace_of_client(client) == *workspace).map(Arc::new));
     }
     Ok((clients, fresh))
 }

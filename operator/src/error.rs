@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use fapi_config::ConfigError;
+use kube::Resource;
 
 use crate::clock::share_of;
+use crate::readable::unreadable;
+use crate::watch::key_of;
 
 /// Something outside the Workspace's spec stopped a reconcile. A wrong spec is none: it is a condition.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +29,11 @@ pub enum Error {
     /// A Secret of the operator's own, or a key, could not be made or read.
     #[error("{0}")]
     Material(String),
+    /// An object of ours is there that this version cannot read.
+    #[error(
+        "{0}; what was published before goes on: bring it to what `kubectl explain` shows, or upgrade the operator"
+    )]
+    Unreadable(String),
     /// Another process leads; nothing may be written any more.
     #[error("this process does not lead")]
     NotLeading,
@@ -43,6 +51,12 @@ pub enum Class {
 }
 
 impl Error {
+    /// For an object that [`crate::readable`] has marked.
+    pub fn unreadable<K: Resource<DynamicType = ()>>(object: &K) -> Option<Self> {
+        let why = unreadable(object.meta())?;
+        Some(Self::Unreadable(format!("{} {}: {why}", K::kind(&()), key_of(object))))
+    }
+
     /// What is to be done.
     pub fn class(&self) -> Class {
         match self {

@@ -61,7 +61,10 @@ pub async fn remove(cx: &Context, client: &Client) -> Result<(), Error> {
     let patch = json!({"metadata": {"resourceVersion": meta.resource_version, "finalizers": others}});
     let api: Api<Client> = Api::namespaced(cx.client.clone(), &key.namespace);
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    match api.patch(&key.name, &params, &Patch::Merge(&patch)).await.trying(|| format!("patch Client {key}"))
+    match api
+        .patch_metadata(&key.name, &params, &Patch::Merge(&patch))
+        .await
+        .trying(|| format!("patch Client {key}"))
     {
         Ok(_) => info!(client = %key, "Nothing holds back Client {key} any more"),
         Err(error) if error.is_not_found() => {}

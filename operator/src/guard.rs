@@ -70,7 +70,7 @@ async fn try_to_approve(cx: &Context, found: &Found) -> Result<Guard, Error> {
     for found in found.clients.iter().take(MOST) {
         let key = key_of(&found.client);
         let api: Api<Client> = Api::namespaced(cx.client.clone(), &key.namespace);
-        let answer = api.patch(&key.name, &params, &Patch::Merge(&patch)).await;
+        let answer = api.patch_metadata(&key.name, &params, &Patch::Merge(&patch)).await;
         match answer {
             Ok(_) => return Ok(Guard::Missing),
             Err(kube::Error::Api(status)) if refuses(&status.message) => return Ok(Guard::InForce),

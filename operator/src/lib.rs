@@ -16,7 +16,7 @@
 //! |---|---|
 //! | [`definitions`] | asks whether the cluster knows the kinds as this version does |
 //! | [`watch`], [`queue`] | which change wakes which Workspace, and when it is worked on |
-//! | [`dereference`] | reads everything about a Workspace |
+//! | [`dereference`], [`readable`] | reads everything about a Workspace, and keeps what cannot be read apart |
 //! | [`observe`] | asks the pods what they have loaded |
 //! | [`keys`] | takes the steps that `rotate` decides, each of them one write |
 //! | [`apply`] | makes the children as `build` wants them, and the manifest by compare-and-swap |
@@ -47,6 +47,7 @@ pub mod names;
 pub mod observe;
 pub mod optional;
 pub mod queue;
+pub mod readable;
 pub mod reconcile;
 pub mod rotate;
 pub mod run;

@@ -87,6 +87,9 @@ async fn one(cx: &Context, key: &ObjectKey, workspace: &Workspace) -> Result<Out
         // Its children go with it, and nothing new is made for it.
         return Ok(Outcome::Forget);
     }
+    if let Some(error) = Error::unreadable(workspace) {
+        return Err(error);
+    }
     let Ok(name) = WorkspaceName::parse(&key.name) else { return Ok(Outcome::Forget) };
     let names = Names { namespace: key.namespace.clone(), workspace: name };
     let uid = workspace.metadata.uid.clone().unwrap_or_default();
@@ -475,7 +478,8 @@ async fn report(cx: &Context, workspace: &Workspace, error: &Error) -> Result<()
     let mut status: WorkspaceStatus = workspace.status.clone().unwrap_or_default();
     let generation = workspace.metadata.generation;
     let now = cx.clock.now();
-    let human = error.class() == Class::Forbidden || matches!(error, Error::Damaged(_) | Error::Material(_));
+    let stays = matches!(error, Error::Damaged(_) | Error::Material(_) | Error::Unreadable(_));
+    let human = error.class() == Class::Forbidden || stays;
     let message = match error.class() {
         Class::Forbidden => format!("the operator lacks a right: {error}"),
         _ => error.to_string(),

@@ -13,7 +13,7 @@ use fapi_crds::{ConditionType, Reason, Workspace};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time};
 use kube::api::{Patch, PatchParams};
-use kube::core::NamespaceResourceScope;
+use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::{Api, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -202,7 +202,8 @@ where
         "metadata": {"name": key.name, "namespace": key.namespace, "uid": object.meta().uid},
         "status": status,
     });
-    let api: Api<K> = Api::namespaced(cx.client.clone(), &key.namespace);
+    // Of the answer nothing is read but that it is one: the object may be one that this version cannot read.
+    let api: Api<PartialObjectMeta<K>> = Api::namespaced(cx.client.clone(), &key.namespace);
     let params = PatchParams::apply(FIELD_MANAGER).force();
     let written = api.patch_status(&key.name, &params, &Patch::Apply(&body)).await;
     match written.trying(|| format!("patch the status of {kind} {key}")) {

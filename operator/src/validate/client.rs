@@ -25,6 +25,7 @@ use super::support;
 use super::verdict::ClientFacts;
 use super::workspace::InForce;
 use crate::logo::Logo;
+use crate::readable::unreadable;
 
 /// What a Client's references lead to.
 #[derive(Default)]
@@ -60,6 +61,15 @@ pub(super) fn read(
     now: Timestamp,
 ) -> Content {
     let spec = &found.client.spec;
+    if let Some(why) = unreadable(&found.client.metadata) {
+        return Content {
+            refused: vec![Problem { reason: Reason::InvalidSpec, message: why.to_owned() }],
+            unresolved: Vec::new(),
+            registration: None,
+            logo: None,
+            facts: ClientFacts::default(),
+        };
+    }
     let namespace = found.client.metadata.namespace.as_deref().unwrap_or_default();
     let mut refused = Vec::new();
     let unsupported = support::client(spec);

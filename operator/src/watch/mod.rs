@@ -44,6 +44,7 @@ use tokio::task::JoinSet;
 use tracing::warn;
 
 use crate::clock::share_of;
+use crate::readable::{Readable, Salvage};
 use crate::validate::ObjectKey;
 use changes::Changes;
 use index::{Index, Referrer};
@@ -170,18 +171,12 @@ impl Watches {
 
         let workspaces = {
             let index = index.clone();
-            start.watch(
-                &everything(),
-                changes::of_spec::<Workspace>,
-                move |workspace: Option<&Workspace>, key| {
-                    index.set(
-                        &Referrer::Workspace(key.clone()),
-                        key,
-                        workspace.map(index::of_workspace).unwrap_or_default(),
-                    );
-                    vec![key.clone()]
-                },
-            )
+            let wakes = move |workspace: Option<&Workspace>, key: &ObjectKey| {
+                let refers = workspace.map(index::of_workspace).unwrap_or_default();
+                index.set(&Referrer::Workspace(key.clone()), key, refers);
+                vec![key.clone()]
+            };
+            start.ours(scope.of_workspaces(), &wakes)
         };
         let clients = {
             let index = index.clone();
@@ -189,15 +184,15 @@ impl Watches {
                 let workspace = client.map(workspace_of_client);
                 index.refers(&Referrer::Client(key.clone()), workspace, client.map(index::of_client))
             };
-            let apis = start.apis(scope.of_clients());
-            start.follow(apis, &everything(), changes::of_spec::<Client>, &wakes)
+            start.ours(scope.of_clients(), &wakes)
         };
         let signing_keys = {
             let index = index.clone();
-            start.watch(&everything(), changes::of_spec::<SigningKey>, move |line, key: &ObjectKey| {
+            let wakes = move |line: Option<&SigningKey>, key: &ObjectKey| {
                 let workspace = line.map(workspace_of_signing_key);
                 index.refers(&Referrer::SigningKey(key.clone()), workspace, line.map(index::of_signing_key))
-            })
+            };
+            start.ours(scope.of_workspaces(), &wakes)
         };
         let secrets = {
             let index = index.clone();
@@ -329,6 +324,20 @@ impl Starter {
         self.follow(apis, config, fingerprint, &wakes)
     }
 
+    /// Watches one of our kinds, objects that cannot be read among them.
+    fn ours<K: Salvage<Scope = NamespaceResourceScope> + Clone + Debug + Send + Sync + 'static>(
+        &mut self,
+        namespaces: Option<Vec<String>>,
+        wakes: &(impl Fn(Option<&K>, &ObjectKey) -> Vec<ObjectKey> + Clone + Send + Sync + 'static),
+    ) -> Cache<K> {
+        let apis = self.apis::<Readable<K>>(namespaces);
+        let config = for_so_long(self.lasting);
+        let read = |Readable(object)| object;
+        let (cache, followers) = self.followers(apis, read, &config, changes::of_spec::<K>, wakes);
+        self.spawn(followers);
+        cache
+    }
+
     fn follow<K>(
         &mut self,
         apis: Vec<Api<K>>,
@@ -339,31 +348,62 @@ impl Starter {
     where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
     {
-        let mut stores = Vec::new();
+        let (cache, followers) = self.followers(apis, std::convert::identity, config, fingerprint, wakes);
+        self.spawn(followers);
+        cache
+    }
+
+    /// A cache, and the watches that fill it once they run.
+    fn followers<R, K, W>(
+        &self,
+        apis: Vec<Api<R>>,
+        read: fn(R) -> K,
+        config: &watcher::Config,
+        fingerprint: fn(&K) -> u64,
+        wakes: &W,
+    ) -> (Cache<K>, Vec<Follower<R, K, W>>)
+    where
+        K: Resource<DynamicType = ()> + Clone + 'static,
+        W: Fn(Option<&K>, &ObjectKey) -> Vec<ObjectKey> + Clone,
+    {
+        let (mut stores, mut followers) = (Vec::new(), Vec::new());
         for api in apis {
             let (reader, writer) = store::<K>();
             stores.push(reader);
             let changes = Changes::new(fingerprint, wakes.clone());
-            let mut follower =
-                Follower { api, config: config.clone(), writer, changes, wakes: self.wakes.clone() };
+            let (config, wakes) = (config.clone(), self.wakes.clone());
+            followers.push(Follower { api, read, config, writer, changes, wakes });
+        }
+        (Cache(stores), followers)
+    }
+
+    fn spawn<R, K, W>(&mut self, followers: Vec<Follower<R, K, W>>)
+    where
+        R: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+        K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
+        W: Fn(Option<&K>, &ObjectKey) -> Vec<ObjectKey> + Send + Sync + 'static,
+    {
+        for mut follower in followers {
             self.tasks.spawn(async move { follower.follow(|_| false).await });
         }
-        Cache(stores)
     }
 }
 
 /// One watch: from the API server to a store and to wakes.
-struct Follower<K: Resource<DynamicType = ()> + Clone + 'static, W> {
-    api: Api<K>,
+struct Follower<R, K: Resource<DynamicType = ()> + Clone + 'static, W> {
+    api: Api<R>,
+    /// From what is received to what is kept.
+    read: fn(R) -> K,
     config: watcher::Config,
     writer: Writer<K>,
     changes: Changes<K, W>,
     wakes: mpsc::UnboundedSender<ObjectKey>,
 }
 
-impl<K, W> Follower<K, W>
+impl<R, K, W> Follower<R, K, W>
 where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    R: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
     W: Fn(Option<&K>, &ObjectKey) -> Vec<ObjectKey>,
 {
     /// Goes on through every error but one that `ends` it.
@@ -375,6 +415,7 @@ where
         while let Some(event) = stream.next().await {
             match event {
                 Ok(event) => {
+                    let event = read(event, self.read);
                     self.writer.apply_watcher_event(&event);
                     for key in self.changes.of(&event) {
                         let _ = self.wakes.send(key);
@@ -386,6 +427,17 @@ where
                 }
             }
         }
+    }
+}
+
+fn read<R, K>(event: watcher::Event<R>, read: fn(R) -> K) -> watcher::Event<K> {
+    use watcher::Event::{Apply, Delete, Init, InitApply, InitDone};
+    match event {
+        Init => Init,
+        InitDone => InitDone,
+        InitApply(object) => InitApply(read(object)),
+        Apply(object) => Apply(read(object)),
+        Delete(object) => Delete(read(object)),
     }
 }
 

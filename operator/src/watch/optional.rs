@@ -9,7 +9,6 @@ use fapi_crds::workspace::WorkspaceSpec;
 use futures::future::select_all;
 use kube::api::ListParams;
 use kube::core::{NamespaceResourceScope, PartialObjectMeta};
-use kube::runtime::reflector::store;
 use kube::runtime::watcher;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
@@ -17,8 +16,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use super::changes::{self, Changes};
-use super::{Cache, Follower, Starter, for_so_long, key_of, labelled};
+use super::{Cache, Starter, changes, for_so_long, key_of, labelled};
 use crate::optional::{self, Certificate, Optional, Presence, ServiceMonitor, TLSRoute};
 
 /// Which kinds the operator was told to use.
@@ -120,17 +118,12 @@ impl Starter {
         let (told, presence) = watch::channel((!on).then_some(Presence::Off));
         let apis: Vec<Api<PartialObjectMeta<K>>> =
             if on { self.apis(self.scope.of_workspaces()) } else { Vec::new() };
-        let mut stores = Vec::new();
-        let mut followers = Vec::new();
-        for api in apis {
-            let (reader, writer) = store();
-            stores.push(reader);
-            let changes = Changes::new(changes::of_spec::<PartialObjectMeta<K>>, labelled);
-            let config = for_so_long(self.lasting).labels(label::WORKSPACE);
-            followers.push(Follower { api, config, writer, changes, wakes: self.wakes.clone() });
-        }
+        let config = for_so_long(self.lasting).labels(label::WORKSPACE);
+        let fingerprint = changes::of_spec::<PartialObjectMeta<K>>;
+        let (objects, mut followers) =
+            self.followers(apis, std::convert::identity, &config, fingerprint, &labelled);
         let Some(probe) = followers.first().map(|follower| follower.api.clone()) else {
-            return MaybeCache { objects: Cache(stores), presence };
+            return MaybeCache { objects, presence };
         };
         let (wakes, workspaces) = (self.wakes.clone(), workspaces.clone());
         self.tasks.spawn(async move {
@@ -152,7 +145,7 @@ impl Starter {
                 }
             }
         });
-        MaybeCache { objects: Cache(stores), presence }
+        MaybeCache { objects, presence }
     }
 }
 
