@@ -201,6 +201,7 @@ fn probe(path: &str, period: i32, failures: i32) -> Probe {
     }
 }
 
+/// A server of the version before starts with these too: a flag that is new is given only where a field asks for what it does.
 fn args(inputs: &Inputs<'_>) -> Vec<String> {
     let logging = &inputs.spec.server.logging;
     let level = match logging.level {
