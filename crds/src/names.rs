@@ -29,6 +29,10 @@ pub mod annotation {
     pub const HASH: &str = "fapi.rs/hash";
     /// On a Pod: the revision last published. Touching it makes the kubelet refresh the mounted document.
     pub const REVISION: &str = "fapi.rs/revision";
+    /// On a Pod: which certificates of the internal port it was last told of. Touching it does the same for them.
+    pub const INTERNAL: &str = "fapi.rs/internal";
+    /// On `<ws>-seal` and `<ws>-internal-ca`: another text than before rotates what is in it now.
+    pub const ROTATE: &str = "fapi.rs/rotate";
     /// On the Secrets of a key: its RFC 7638 thumbprint, which is its `kid`. (Base64url may begin with `-`: no label value.)
     pub const KID: &str = "fapi.rs/kid";
     /// On a Secret manifest without data: what `fapictl` puts into it for development. The operator never reads it.

@@ -105,7 +105,8 @@ pub(crate) struct KnownLogos {
 
 #[derive(Clone)]
 pub(crate) struct Identity {
-    pub(crate) authority: String,
+    /// Those whose certificates pods may show, that which issued this one first.
+    pub(crate) authorities: String,
     pub(crate) certificate: Certified,
     pub(crate) tls: Arc<rustls::ClientConfig>,
 }

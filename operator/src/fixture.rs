@@ -28,7 +28,7 @@ pub(crate) static SIGNER: LazyLock<fapi_jose::SigningKey> =
 static MATERIAL: LazyLock<Material> = LazyLock::new(|| {
     let found = workspace();
     let wanted = Wanted::new(&names(), &found.spec, "auth.bank.example");
-    material::complete(&BTreeMap::new(), &wanted, NOON).unwrap()
+    material::complete(&BTreeMap::new(), &wanted, &material::Surroundings::quiet(NOON)).unwrap()
 });
 
 pub(crate) fn names() -> Names {

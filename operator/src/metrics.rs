@@ -24,6 +24,11 @@ struct Kind {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Taken {
+    step: &'static str,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct Call {
     method: String,
     status: String,
@@ -43,6 +48,7 @@ pub struct Metrics {
     duration: Histogram,
     applied: Family<Kind, Counter>,
     calls: Family<Call, Counter>,
+    rotated: Family<Taken, Counter>,
     leading: Gauge,
     revision: Family<Of, Gauge<i64, AtomicI64>>,
     pods: Family<Of, Gauge>,
@@ -61,6 +67,12 @@ impl Default for Metrics {
         registry.register("applied", "Children that were written, by kind", applied.clone());
         let calls = Family::default();
         registry.register("api_requests", "Requests to the API server, by method and status", calls.clone());
+        let rotated = Family::default();
+        registry.register(
+            "rotation_steps",
+            "Steps of sealing keys and of authorities of the internal port",
+            rotated.clone(),
+        );
         let leading: Gauge = Gauge::default();
         registry.register("leading", "1 while this process leads", leading.clone());
         let revision = Family::default();
@@ -80,7 +92,19 @@ impl Default for Metrics {
             expiry.clone(),
         );
         let registry = Arc::new(registry);
-        Self { registry, reconciles, duration, applied, calls, leading, revision, pods, pods_current, expiry }
+        Self {
+            registry,
+            reconciles,
+            duration,
+            applied,
+            calls,
+            rotated,
+            leading,
+            revision,
+            pods,
+            pods_current,
+            expiry,
+        }
     }
 }
 
@@ -97,6 +121,10 @@ impl Metrics {
     pub(crate) fn called(&self, method: &http::Method, status: Option<http::StatusCode>) {
         let status = status.map_or_else(|| "none".to_owned(), |status| status.as_u16().to_string());
         self.calls.get_or_create(&Call { method: method.to_string(), status }).inc();
+    }
+
+    pub(crate) fn rotated(&self, step: &'static str) {
+        self.rotated.get_or_create(&Taken { step }).inc();
     }
 
     pub(crate) fn leads(&self, leads: bool) {
@@ -179,6 +207,7 @@ mod tests {
         metrics.reconciled("ok", Duration::from_millis(7));
         metrics.applied("Secret");
         metrics.called(&http::Method::GET, None);
+        metrics.rotated("SealingKeyMade");
         metrics.leads(true);
         metrics.published(&workspace, 1, 2, 3);
         metrics.expires(&workspace, Some(4));

@@ -15,16 +15,20 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tracing::{debug, info};
 
 use crate::build::FIELD_MANAGER;
+use crate::clock::Clock;
 use crate::context::{Context, Identity};
 use crate::error::{Error, Trying as _};
-use crate::material::{Certified, internal_host, operator_certificate, operator_certificate_is_due};
+use crate::material::{
+    Certified, Material, Trust, internal_host, operator_certificate, operator_certificate_is_due,
+};
 use crate::names::Names;
 use crate::rotate::{Acknowledgements, PodView};
 use crate::validate::ObjectKey;
@@ -36,17 +40,17 @@ const AT_A_TIME: usize = 16;
 /// No state is longer.
 const LONGEST_ANSWER: usize = 1 << 20;
 
-/// Asks every pod of a Workspace. `authority` is that of the internal port; absent: there is none yet, and nobody is asked.
+/// Asks every pod of a Workspace. Without an authority of the internal port there is nothing to ask with, and nobody is asked.
 pub async fn observe(
     cx: &Context,
     names: &Names,
     uid: &str,
-    authority: Option<&Certified>,
+    trust: Option<&Trust>,
     published: Option<&Manifest>,
 ) -> Result<Acknowledgements, Error> {
     let pods = pods(cx, names, uid);
-    let identity = match authority {
-        Some(authority) => Some(identity(cx, names, authority)?),
+    let identity = match trust {
+        Some(trust) => Some(identity(cx, names, trust)?),
         None => None,
     };
     let server = internal_host(names);
@@ -95,22 +99,27 @@ pub async fn nudge(
     uid: &str,
     acks: &Acknowledgements,
     manifest: &Manifest,
+    material: &Material,
 ) -> Result<(), Error> {
     let revision = manifest.revision.to_string();
+    let certificates = material.internal_certificates();
+    let mark = certificates.as_ref().map(|all| format!("{:.16}.{}", all.leaf, all.authorities.len()));
+    let mark = mark.unwrap_or_default();
     let api: Api<Pod> = Api::namespaced(cx.client.clone(), &names.namespace);
     for pod in pods(cx, names, uid) {
         let name = pod.metadata.name.clone().unwrap_or_default();
-        let told = pod.metadata.annotations.as_ref().and_then(|all| all.get(annotation::REVISION));
-        let view = acks.pods.iter().find(|view| view.name == name);
-        let loaded = view.and_then(|view| view.state.as_ref()?.revision);
-        if told == Some(&revision)
-            || loaded == Some(manifest.revision)
-            || pod.metadata.deletion_timestamp.is_some()
-        {
+        let told = |name: &str| pod.metadata.annotations.as_ref().and_then(|all| all.get(name));
+        let state = acks.pods.iter().find(|view| view.name == name).and_then(|view| view.state.as_ref());
+        let knows_revision = told(annotation::REVISION) == Some(&revision)
+            || state.is_some_and(|state| state.revision == Some(manifest.revision));
+        let knows_certificates = told(annotation::INTERNAL) == Some(&mark)
+            || state.is_some_and(|state| state.internal.is_some() && state.internal == certificates);
+        if (knows_revision && knows_certificates) || pod.metadata.deletion_timestamp.is_some() {
             continue;
         }
         cx.may_write()?;
-        let patch = json!({"metadata": {"annotations": {annotation::REVISION: revision}}});
+        let touched = json!({annotation::REVISION: revision, annotation::INTERNAL: mark});
+        let patch = json!({"metadata": {"annotations": touched}});
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         match api.patch(&name, &params, &Patch::Merge(&patch)).await.trying(|| format!("patch Pod {name}")) {
             Ok(_) => debug!(pod = name, revision, "Touched pod {name}"),
@@ -168,12 +177,12 @@ fn serving(cx: &Context, names: &Names) -> Vec<String> {
 }
 
 /// The operator's certificate for the pods of this Workspace: made once a process, and anew before it expires.
-fn identity(cx: &Context, names: &Names, authority: &Certified) -> Result<Identity, Error> {
+fn identity(cx: &Context, names: &Names, trust: &Trust) -> Result<Identity, Error> {
     let key = ObjectKey { namespace: names.namespace.clone(), name: names.workspace.to_string() };
     let now = cx.clock.seconds();
     let known = cx.memory().identities.get(&key).cloned();
     let usable = |known: &Identity| {
-        known.authority == authority.certificate && !operator_certificate_is_due(&known.certificate, now)
+        known.authorities == trust.authorities && !operator_certificate_is_due(&known.certificate, now)
     };
     if let Some(known) = known.filter(usable) {
         return Ok(known);
@@ -181,27 +190,49 @@ fn identity(cx: &Context, names: &Names, authority: &Certified) -> Result<Identi
     let failed = |error: &dyn std::fmt::Display| {
         Error::Material(format!("certificate for the internal port: {error}"))
     };
-    let certificate = operator_certificate(authority, now).map_err(|error| failed(&error))?;
-    let tls = client_config(authority, &certificate).map_err(|error| failed(&error))?;
-    let identity = Identity { authority: authority.certificate.clone(), certificate, tls: Arc::new(tls) };
+    let certificate = operator_certificate(&trust.issuing, now).map_err(|error| failed(&error))?;
+    let tls = client_config(&trust.authorities, &certificate, &cx.clock).map_err(|error| failed(&error))?;
+    let identity = Identity { authorities: trust.authorities.clone(), certificate, tls: Arc::new(tls) };
     cx.memory().identities.insert(key, identity.clone());
     info!(workspace = %names.qualified(), "Made a certificate to ask the pods of {} with", names.qualified());
     Ok(identity)
 }
 
-fn client_config(authority: &Certified, own: &Certified) -> anyhow::Result<rustls::ClientConfig> {
+fn client_config(
+    authorities: &str,
+    own: &Certified,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<rustls::ClientConfig> {
     let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(authority.certificate.as_bytes()) {
+    for certificate in CertificateDer::pem_slice_iter(authorities.as_bytes()) {
         roots.add(certificate?)?;
     }
     let chain = CertificateDer::pem_slice_iter(own.certificate.as_bytes()).collect::<Result<Vec<_>, _>>()?;
     let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes())?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider);
+    let time = Arc::new(Time(clock.clone()));
+    let builder = rustls::ClientConfig::builder_with_details(provider, time);
     let builder = builder.with_protocol_versions(&[&rustls::version::TLS13])?;
     let mut config = builder.with_root_certificates(roots).with_client_auth_cert(chain, key)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// Certificates are judged by the same clock as everything else.
+#[derive(Clone)]
+struct Time(Arc<dyn Clock>);
+
+impl std::fmt::Debug for Time {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Time")
+    }
+}
+
+impl TimeProvider for Time {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from(self.0.seconds().as_unix()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
 }
 
 async fn ask(address: SocketAddr, server: &str, identity: &Identity) -> anyhow::Result<PodState> {

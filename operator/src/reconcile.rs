@@ -23,7 +23,7 @@ use crate::dereference::{OwnSecrets, dereference, own_secrets};
 use crate::error::{Class, Error};
 use crate::guard::guards;
 use crate::keys::{self, Rotated, Surroundings};
-use crate::material::{self, Certified, Wanted};
+use crate::material::{self, InternalAuthority, Wanted, Wishes};
 use crate::names::{Names, WorkspaceName};
 use crate::observe::{nudge, observe};
 use crate::queue::Outcome;
@@ -115,6 +115,7 @@ async fn one(cx: &Context, key: &ObjectKey, workspace: &Workspace) -> Result<Out
             Err(why) => return hold(cx, workspace, &why).await,
         }
     }
+    let mut outlook = material::Outlook::default();
     let published = match &verdict.publication {
         Some(publication) => {
             let keys_before = found.previous.as_ref().map_or(&[][..], |previous| &previous.document.keys);
@@ -129,7 +130,10 @@ async fn one(cx: &Context, key: &ObjectKey, workspace: &Workspace) -> Result<Out
                 published: keys_before,
             };
             let rotated = keys::rotate(cx, &around, &mut own).await?;
-            let material = material(cx, &names, workspace, publication.document.issuer.host(), &own).await?;
+            let counting = rotate::counting(&rotated.lines);
+            let host = publication.document.issuer.host();
+            let material = material(cx, &names, workspace, host, &own, (&acks, counting)).await?;
+            outlook = material.outlook;
             let desired = build::build(&Inputs {
                 spec: &workspace.spec,
                 publication,
@@ -148,7 +152,8 @@ async fn one(cx: &Context, key: &ObjectKey, workspace: &Workspace) -> Result<Out
                 children.manifest(),
             )
             .await;
-            nudge(cx, &names, &uid, &acks, children.manifest()).await?;
+            note(cx, workspace, &names, &material.steps).await;
+            nudge(cx, &names, &uid, &acks, children.manifest(), &material).await?;
             Some((rotated, children))
         }
         None => None,
@@ -158,7 +163,7 @@ async fn one(cx: &Context, key: &ObjectKey, workspace: &Workspace) -> Result<Out
         ..acks
     };
     tell(cx, workspace, &found, &verdict, &acks, published.as_ref()).await?;
-    Ok(Outcome::Again(again(cx, key, &found, &verdict, &acks, published.as_ref())))
+    Ok(Outcome::Again(again(cx, key, &found, &verdict, &acks, published.as_ref(), outlook)))
 }
 
 /// Nothing can be published that all pods would read: says so, and leaves everything as it is.
@@ -205,31 +210,29 @@ async fn ask(
     own: &OwnSecrets,
     found: &Found,
 ) -> Result<Acknowledgements, Error> {
-    let text = |data: &std::collections::BTreeMap<String, Vec<u8>>, key: &str| {
-        data.get(key)
-            .filter(|bytes| !bytes.is_empty())
-            .and_then(|bytes| String::from_utf8(bytes.clone()).ok())
-    };
-    let authority = own.get(&names.internal_ca()).and_then(|secret| {
-        let certificate = text(&secret.data, "tls.crt")?;
-        Some(Certified { certificate, key: text(&secret.data, "tls.key")?.into() })
-    });
-    observe(cx, names, uid, authority.as_ref(), found.previous.as_ref().map(|previous| &previous.manifest))
-        .await
+    let trust = own.get(&names.internal_ca()).and_then(|secret| InternalAuthority::trust(&secret.data));
+    observe(cx, names, uid, trust.as_ref(), found.previous.as_ref().map(|previous| &previous.manifest)).await
 }
 
-/// What is there is kept; what is missing is made, off the threads that serve.
+/// What is there is kept or goes a step on; what is missing is made, off the threads that serve.
 async fn material(
     cx: &Context,
     names: &Names,
     workspace: &Workspace,
     issuer_host: &str,
     own: &OwnSecrets,
+    (acks, counting): (&Acknowledgements, Counting),
 ) -> Result<material::Material, Error> {
     let wanted = Wanted::new(names, &workspace.spec, issuer_host);
     let secrets = own.data();
-    let now = cx.clock.seconds();
-    let made = tokio::task::spawn_blocking(move || material::complete(&secrets, &wanted, now)).await;
+    let around = material::Surroundings {
+        acks: acks.clone(),
+        counting,
+        suspended: workspace.spec.suspend,
+        wishes: Wishes::read(own, &wanted),
+        now: cx.clock.seconds(),
+    };
+    let made = tokio::task::spawn_blocking(move || material::complete(&secrets, &wanted, &around)).await;
     let made = made.map_err(|_| Error::Material("making keys was interrupted".to_owned()))?;
     made.map_err(|error| Error::Material(error.to_string()))
 }
@@ -241,6 +244,15 @@ async fn announce(cx: &Context, workspace: &Workspace, before: Option<&Manifest>
         cx.events
             .normal(workspace, "ConfigRevisionPublished", format!("Published revision {revision}"))
             .await;
+    }
+}
+
+/// Says what has moved, once it is written.
+async fn note(cx: &Context, workspace: &Workspace, names: &Names, steps: &[material::Step]) {
+    for step in steps {
+        info!(workspace = %names.qualified(), step = step.reason(), "{}: {}", names.qualified(), step.note());
+        cx.metrics.rotated(step.reason());
+        cx.events.normal(workspace, step.reason(), step.note().to_owned()).await;
     }
 }
 
@@ -429,7 +441,8 @@ fn is_forgotten(facts: &Facts<'_>, verdict: &ClientVerdict, is_first: bool) -> b
     !remembered && is_loaded(facts, &applied)
 }
 
-/// When to look again: soon while pods are on their way, in time for the next step of a key, and now and then in any case.
+/// When to look again: soon while pods are on their way, in time for the next step of anything that rotates, and now and then in any
+/// case.
 fn again(
     cx: &Context,
     key: &ObjectKey,
@@ -437,6 +450,7 @@ fn again(
     verdict: &Verdict,
     acks: &Acknowledgements,
     published: Option<&(Rotated, Desired<Applied>)>,
+    outlook: material::Outlook,
 ) -> Duration {
     let resync = cx.settings.resync;
     let safety = resync.mul_f64(0.8) + share_of(resync.mul_f64(0.4));
@@ -454,12 +468,13 @@ fn again(
     let waits = loaded != rotate::Confirmation::All
         || unconfirmed
         || tombstones
+        || outlook.waits_for_pods
         || outlooks.iter().any(|outlook| !outlook.waiting_for.is_empty());
     // A grace that ends changes what is published, and no watch tells of it.
     let grace = verdict.clients.iter().any(|client| client.resolved_refs.reason == Reason::StaleSecret)
         || verdict.workspace.resolved_refs.reason == Reason::StaleSecret;
     let safety = if grace { PATIENT } else { safety };
-    let wake = outlooks.iter().filter_map(|outlook| outlook.wake).min();
+    let wake = outlooks.iter().filter_map(|outlook| outlook.wake).chain(outlook.wake).min();
     let wake =
         wake.map(|at| Duration::from_secs(u64::try_from((at - now).as_seconds()).unwrap_or(0)) + EAGER);
     let mut memory = cx.memory();

@@ -2,6 +2,7 @@
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
+use fapi_config::LONGEST_SEALED;
 use fapi_core::certificate::PeerCertificate;
 use fapi_core::client::Credentials;
 use fapi_core::params::Params;
@@ -132,9 +133,9 @@ pub fn set_cookie(name: &str, value: &Secret) -> String {
     format!("{name}={}; Path=/; Secure; HttpOnly; SameSite=Lax", value.expose())
 }
 
-/// As [`set_cookie`], for a cookie that outlives the browser's window: for half a year.
+/// As [`set_cookie`], for a cookie that outlives the browser's window: for half a year, as long as the key that sealed it is kept.
 pub fn set_lasting_cookie(name: &str, value: &Secret) -> String {
-    format!("{}; Max-Age=15552000", set_cookie(name, value))
+    format!("{}; Max-Age={}", set_cookie(name, value), LONGEST_SEALED.as_seconds())
 }
 
 /// `Set-Cookie` that makes a browser forget one of our cookies.

@@ -104,6 +104,7 @@ pub struct Running {
     /// Where health and metrics are.
     pub metrics: Option<SocketAddr>,
     app: App,
+    internal_tls: InternalTls,
     reception: Reception,
     readiness: Readiness,
     switch: Switch,
@@ -160,10 +161,11 @@ pub fn serve(
     };
     let health = private::kubelet(app.clone(), readiness.clone());
     let metrics = listeners.metrics.map(|listener| open(listener, health, None)).transpose()?;
+    let internal_tls = InternalTls::new();
     let internal = match (listeners.internal, setup.internal_tls) {
         (Some(listener), Some(source)) => {
-            let tls = InternalTls::new();
-            let address = open(listener, private::operator(app.clone()), Some(tls.clone()))?;
+            let tls = internal_tls.clone();
+            let address = open(listener, private::operator(app.clone(), tls.clone()), Some(tls.clone()))?;
             tasks.run(reload::watch_internal(app.clone(), setup.clock, source, tls));
             Some(address)
         }
@@ -172,7 +174,19 @@ pub fn serve(
     };
 
     let patience = setup.patience;
-    Ok(Running { front, back, internal, metrics, app, reception, readiness, switch, patience, _tasks: tasks })
+    Ok(Running {
+        front,
+        back,
+        internal,
+        metrics,
+        app,
+        internal_tls,
+        reception,
+        readiness,
+        switch,
+        patience,
+        _tasks: tasks,
+    })
 }
 
 impl Running {
@@ -183,7 +197,7 @@ impl Running {
 
     /// What is loaded: what the operator is told at `/internal/v1/state`.
     pub fn state(&self) -> PodState {
-        private::state(&self.app)
+        private::state(&self.app, self.internal_tls.certificates())
     }
 
     /// Why requests should not be sent here; empty if they should.

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use aws_lc_rs::hmac;
+use fapi_config::LONGEST_SEALED;
 use fapi_core::dpop::LONGEST_NONCE;
 use fapi_core::ids::GrantId;
 use fapi_core::secret::Digest;
@@ -19,6 +20,10 @@ const BUCKET: Lifetime = Lifetime::minutes(30);
 /// A `DPoP` nonce of this bucket and the one before is accepted, so one lasts 5 to 10 minutes (`DPO-11`).
 const NONCE_BUCKET: Lifetime = Lifetime::minutes(5);
 const _: () = assert!(2 * NONCE_BUCKET.as_seconds() <= LONGEST_NONCE.as_seconds());
+
+/// A key is erased when nothing that it sealed can be presented any more.
+const _: () = assert!(2 * BUCKET.as_seconds() <= LONGEST_SEALED.as_seconds());
+const _: () = assert!(LONGEST_NONCE.as_seconds() <= LONGEST_SEALED.as_seconds());
 
 /// Keys to seal with: the first seals, all of them open.
 #[derive(Clone)]
@@ -190,6 +195,27 @@ mod tests {
         }
         assert!(!Seal::new([[2; 32].as_slice()]).knows_nonce(&nonce, NOON), "DPO-11: another server's");
         assert_eq!(Seal::new([]).nonce(NOON), None);
+    }
+
+    /// Every two revisions that pods may have at the same time while a key is replaced: one opens what the other sealed.
+    #[test]
+    fn replicas_on_either_side_of_a_step_open_each_others() {
+        let (one, two) = ([1; 32], [2; 32]);
+        let old = || Seal::new([one.as_slice()]);
+        let announced = || Seal::new([one.as_slice(), two.as_slice()]);
+        let switched = || Seal::new([two.as_slice(), one.as_slice()]);
+        let (_, browser, grant) = parts();
+        for (here, there) in [(old(), announced()), (announced(), switched())] {
+            for (sealing, opening) in [(&here, &there), (&there, &here)] {
+                let token = sealing.token(Form::Consent, &browser, &grant, NOON);
+                assert!(opening.opens(&token, Form::Consent, &browser, &grant, NOON));
+                assert!(opening.knows_nonce(&sealing.nonce(NOON).unwrap(), NOON));
+                assert!(opening.is_acquainted(&sealing.acquaintance("alice"), "alice"));
+            }
+        }
+        // Why the step between is waited for.
+        let token = switched().token(Form::Consent, &browser, &grant, NOON);
+        assert!(!old().opens(&token, Form::Consent, &browser, &grant, NOON));
     }
 
     #[test]

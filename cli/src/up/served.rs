@@ -10,7 +10,7 @@ use fapi_core::ids::ClientId;
 use fapi_core::issuer::{Doors, Issuer, Mtls};
 use fapi_crds::{SigningKey, Workspace};
 use fapi_operator::build::{Inputs, OwnPods, Settings, bundle};
-use fapi_operator::material::{Material, SecretData, Wanted, complete};
+use fapi_operator::material::{self, Material, SecretData, Wanted, complete};
 use fapi_operator::names::Names;
 use fapi_operator::rotate::{Acknowledgements, Change, PodView, key_set, lines, step};
 use fapi_operator::validate::{Finding, Found, Publication, Verdict, validate};
@@ -312,7 +312,7 @@ impl Served {
         Ok(Some(manifest.revision))
     }
 
-    /// Sealing keys and the salt are kept. Certificates are the development CA's, so none are made here.
+    /// Sealing keys rotate as in a cluster, and the salt is kept. Certificates are the development CA's, so none are made here.
     fn material(&self, workspace: &Workspace, names: &Names, now: Timestamp) -> Result<Material, Unserved> {
         let mut spec = workspace.spec.clone();
         spec.tls.self_signed = None;
@@ -324,10 +324,13 @@ impl Served {
                 there.insert(name, data);
             }
         }
-        let material = complete(&there, &wanted, now).map_err(|error| DevError::Made(error.to_string()))?;
+        let around =
+            material::Surroundings { acks: self.acknowledgements(), ..material::Surroundings::quiet(now) };
+        let material =
+            complete(&there, &wanted, &around).map_err(|error| DevError::Made(error.to_string()))?;
         for (name, data) in [(names.seal(), material.seal_data()), (names.subject(), material.subject_data())]
         {
-            if !there.contains_key(&name) {
+            if there.get(&name) != Some(&data) {
                 self.state.keep_secret(&name, &data)?;
             }
         }

@@ -147,7 +147,7 @@ pub fn bundle(inputs: &Inputs<'_>) -> Bundle {
         logos: publication.logos.clone(),
         secrets: Secrets {
             keys: inputs.keys.private.clone(),
-            seal: inputs.material.seal.clone(),
+            seal: inputs.material.seal.keys(),
             subject_salt: inputs.material.subject_salt.clone(),
         },
         users: publication.users.clone(),

@@ -68,12 +68,8 @@ pub(super) fn material(meta: &Meta<'_>, material: &Material) -> Vec<Object> {
     vec![
         secret(meta, names.seal(), "keys", opaque, material.seal_data()),
         secret(meta, names.subject(), "keys", opaque, material.subject_data()),
-        secret(meta, names.internal_ca(), "internal", tls, pair(&material.internal_ca)),
-        secret(meta, names.internal_tls(), "internal", tls, {
-            let mut data = pair(&material.internal_tls);
-            data.insert("ca.crt".to_owned(), material.internal_ca.certificate.clone().into_bytes());
-            data
-        }),
+        secret(meta, names.internal_ca(), "internal", tls, material.internal_ca_data()),
+        secret(meta, names.internal_tls(), "internal", tls, material.internal_tls_data()),
     ]
 }
 

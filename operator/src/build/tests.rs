@@ -274,8 +274,13 @@ fn secrets_are_in_secrets_alone() {
     let canaries = [
         private["d"].as_str().unwrap().to_owned(),
         material.subject_salt.to_base64url().to_string(),
-        material.seal[0].key.to_base64url().to_string(),
-        material.internal_ca.key.lines().nth(1).unwrap().to_owned(),
+        material.seal.keys()[0].key.to_base64url().to_string(),
+        String::from_utf8(material.internal_ca_data()["tls.key"].clone())
+            .unwrap()
+            .lines()
+            .nth(1)
+            .unwrap()
+            .to_owned(),
     ];
     let printed = format!("{desired:?} {material:?} {keys:?} {found:?}");
     for canary in &canaries {

@@ -9,11 +9,14 @@ use zeroize::Zeroizing;
 
 use super::{Certified, MaterialError};
 
-/// How long a certificate authority of ours lives.
-const AUTHORITY: Lifetime = Lifetime::days(3650);
 /// A certificate authority; with hosts, one that can sign for those only.
-pub(super) fn authority(name: &str, hosts: &[String], now: Timestamp) -> Result<Certified, MaterialError> {
-    let mut params = params(name, now, AUTHORITY)?;
+pub(super) fn authority(
+    name: &str,
+    hosts: &[String],
+    lifetime: Lifetime,
+    now: Timestamp,
+) -> Result<Certified, MaterialError> {
+    let mut params = params(name, now, lifetime)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     if !hosts.is_empty() {
@@ -79,6 +82,15 @@ fn date(time: Timestamp) -> Result<(i32, u8, u8), MaterialError> {
     let date = time.to_zoned(jiff::tz::TimeZone::UTC).date();
     let part = |value: i8| u8::try_from(value).map_err(|_| MaterialError::Generation);
     Ok((i32::from(date.year()), part(date.month())?, part(date.day())?))
+}
+
+/// From when to when a certificate is valid. None if it cannot be read.
+pub(super) fn validity(certified: &Certified) -> Option<(Timestamp, Timestamp)> {
+    let (_, pem) = x509_parser::pem::parse_x509_pem(certified.certificate.as_bytes()).ok()?;
+    let validity = pem.parse_x509().ok()?.validity().clone();
+    let [from, until] =
+        [validity.not_before, validity.not_after].map(|time| Timestamp::from_unix(time.timestamp()));
+    Some((from, until))
 }
 
 /// Whether a certificate is valid, is not due for renewal, and names exactly these hosts (none: whatever it names).

@@ -1,22 +1,28 @@
 //! Keys and certificates of the operator's own making: where entropy enters. Everything else in this crate gets them as values.
 //!
-//! [`complete`] takes what the Secrets (or the state directory) hold and adds what is missing or about to expire. It never
-//! replaces a salt or a sealing key that it cannot read: whoever damaged it must say so by deleting it.
+//! [`complete`] takes what the Secrets (or the state directory) hold, adds what is missing or about to expire, and brings what
+//! rotates one step further. It never replaces a salt or a sealing key that it cannot read: whoever damaged it must say so by
+//! deleting it.
 
 mod certificates;
+mod internal;
+mod rotation;
+mod seal;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
-use fapi_config::{KeyAlgorithm as Published, SealKey, SecretKey32, SubjectSalt};
+use fapi_config::state::{InternalCertificates, fingerprint};
+use fapi_config::{KeyAlgorithm as Published, SecretKey32, SubjectSalt};
 use fapi_core::{Lifetime, Timestamp};
 use fapi_crds::KeyAlgorithm;
 use fapi_crds::workspace::WorkspaceSpec;
 use fapi_jose::{DecryptionKey, KeyError, PublicJwk, SigningKey};
 use rcgen::{ExtendedKeyUsagePurpose, KeyPair, PKCS_RSA_SHA256, RsaKeySize, SanType};
-use serde::{Deserialize, Serialize};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use zeroize::Zeroizing;
 
 use crate::names::Names;
@@ -24,13 +30,20 @@ use crate::rotate::published_algorithm;
 
 use certificates::{authority, is_fresh, params, server, sign};
 
+pub use internal::{InternalAuthority, Trust};
+pub use rotation::{Outlook, Step, Surroundings, Wishes};
+pub use seal::SealRing;
+
 /// The identity that the operator shows at the internal port.
 pub const OPERATOR_IDENTITY: &str = "spiffe://fapi.rs/operator";
 
 /// How long a certificate of ours lives; renewed when a third of it is left.
 const LEAF: Lifetime = Lifetime::days(90);
 const LEAF_RENEWAL: Lifetime = Lifetime::days(30);
-/// How long a certificate for the internal port lives.
+/// How long an authority of `selfSigned` lives; made anew when a year of it is left.
+const AUTHORITY: Lifetime = Lifetime::days(3650);
+const AUTHORITY_RENEWAL: Lifetime = Lifetime::days(365);
+/// How long a certificate for the internal port lives; renewed when a third of it is left.
 const INTERNAL: Lifetime = Lifetime::days(365);
 const INTERNAL_RENEWAL: Lifetime = Lifetime::days(120);
 
@@ -38,15 +51,19 @@ const INTERNAL_RENEWAL: Lifetime = Lifetime::days(120);
 #[derive(Clone, Debug)]
 pub struct Material {
     /// Sealing keys: the first seals, all open.
-    pub seal: Vec<SealKey>,
+    pub seal: SealRing,
     /// The salt of pairwise subjects.
     pub subject_salt: SubjectSalt,
     /// The authority of the internal port.
-    pub internal_ca: Certified,
+    pub internal_ca: InternalAuthority,
     /// What pods show there.
     pub internal_tls: Certified,
     /// Certificates of `selfSigned`, if the spec asks for any.
     pub self_signed: Option<SelfSigned>,
+    /// The steps of rotation that were taken now.
+    pub steps: Vec<Step>,
+    /// When there is a next one.
+    pub outlook: Outlook,
 }
 
 /// A certificate with its private key, both PEM.
@@ -136,38 +153,38 @@ impl Wanted {
     }
 }
 
-/// Reads what is there, and makes what is missing or about to expire.
+/// Reads what is there, makes what is missing or about to expire, and takes every step of rotation that can be taken now. With
+/// the same input nothing is taken twice, so what was lost in a crash is done again.
 ///
 /// # Errors
 /// Damaged Secrets, and failures of the cryptographic library.
-pub fn complete(secrets: &SecretData, wanted: &Wanted, now: Timestamp) -> Result<Material, MaterialError> {
-    let names = &wanted.names;
-    let seal = match secrets.get(&names.seal()) {
-        Some(data) => read_seal(&names.seal(), data)?,
-        None => vec![seal_key()?],
+pub fn complete(
+    secrets: &SecretData,
+    wanted: &Wanted,
+    around: &Surroundings,
+) -> Result<Material, MaterialError> {
+    let (names, now) = (&wanted.names, around.now);
+    let mut seal = match secrets.get(&names.seal()) {
+        Some(data) => SealRing::read(&names.seal(), data, now)?,
+        None => SealRing::first(now)?,
     };
+    let mut steps = seal.advance(around)?;
     let subject_salt = match secrets.get(&names.subject()) {
         Some(data) => read_salt(&names.subject(), data)?,
         None => SecretKey32::from_bytes(random()?),
     };
-    let internal_ca =
-        match secrets.get(&names.internal_ca()).and_then(|data| pair(data, "tls.crt", "tls.key")) {
-            Some(ca) if is_fresh(&ca, now, Lifetime::days(365), &[]) => ca,
-            _ => authority(&format!("{} internal", names.qualified()), &[], now)?,
-        };
-    let internal_hosts = [internal_host(names)];
-    let internal_tls = match secrets.get(&names.internal_tls()) {
-        Some(data)
-            if data.get("ca.crt").map(Vec::as_slice) == Some(internal_ca.certificate.as_bytes())
-                && pair(data, "tls.crt", "tls.key")
-                    .is_some_and(|server| is_fresh(&server, now, INTERNAL_RENEWAL, &internal_hosts)) =>
-        {
-            pair(data, "tls.crt", "tls.key").ok_or(MaterialError::Generation)?
-        }
-        _ => server(&internal_ca, &internal_hosts, KeyPair::generate(), INTERNAL, now)?,
+    let authority_name = format!("{} internal", names.qualified());
+    let there = secrets.get(&names.internal_ca()).and_then(|data| InternalAuthority::read(data, now));
+    let mut internal_ca = match there {
+        Some(there) => there,
+        None => InternalAuthority::first(&authority_name, now)?,
     };
+    let leaf = secrets.get(&names.internal_tls());
+    steps.extend(internal_ca.advance(&authority_name, leaf, around)?);
+    let internal_tls = internal_ca.leaf(leaf, &internal_host(names), now)?;
     let self_signed = self_signed(secrets, wanted, now)?;
-    Ok(Material { seal, subject_salt, internal_ca, internal_tls, self_signed })
+    let outlook = seal.outlook(around.suspended).and(internal_ca.outlook(&internal_tls, around));
+    Ok(Material { seal, subject_salt, internal_ca, internal_tls, self_signed, steps, outlook })
 }
 
 /// The name that pods of a Workspace show at the internal port.
@@ -260,8 +277,8 @@ fn self_signed(
         data.get("ca.hosts").is_some_and(|listed| listed == hosts.join("\n").as_bytes())
     };
     let ca = match ca {
-        Some(ca) if is_fresh(&ca, now, Lifetime::days(365), &[]) && stored.iter().flatten().any(covers) => ca,
-        _ => authority(&names.qualified(), &hosts, now)?,
+        Some(ca) if is_fresh(&ca, now, AUTHORITY_RENEWAL, &[]) && stored.iter().flatten().any(covers) => ca,
+        _ => authority(&names.qualified(), &hosts, AUTHORITY, now)?,
     };
     let unchanged = known.as_ref() == Some(&ca.certificate);
     let leaf = |hosts: Option<&Vec<String>>, data: Option<&BTreeMap<String, Vec<u8>>>| {
@@ -289,62 +306,49 @@ fn random() -> Result<[u8; 32], MaterialError> {
     Ok(bytes)
 }
 
-fn seal_key() -> Result<SealKey, MaterialError> {
-    let [a, b, c, d, ..] = random()?;
-    Ok(SealKey { id: format!("{a:02x}{b:02x}{c:02x}{d:02x}"), key: SecretKey32::from_bytes(random()?) })
-}
-
 fn pair(data: &BTreeMap<String, Vec<u8>>, certificate: &str, key: &str) -> Option<Certified> {
     let text = |name| std::str::from_utf8(data.get(name)?).ok();
     Some(Certified { certificate: text(certificate)?.to_owned(), key: Zeroizing::new(text(key)?.to_owned()) })
 }
 
-/// `seal.json` of the Secret `<ws>-seal`.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoredSeal {
-    keys: Vec<StoredSealKey>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoredSealKey {
-    id: String,
-    key: String,
-}
-
-const SEAL_KEY: &str = "seal.json";
 const SALT_KEY: &str = "salt";
 
 impl Material {
+    /// What a pod says that has loaded what is in `<ws>-internal-tls`.
+    pub fn internal_certificates(&self) -> Option<InternalCertificates> {
+        let fingerprints = |pem: &str| -> Option<Vec<String>> {
+            let all = CertificateDer::pem_slice_iter(pem.as_bytes())
+                .map(|der| der.ok().map(|der| fingerprint(&der)));
+            all.collect()
+        };
+        let leaf = fingerprints(&self.internal_tls.certificate)?.into_iter().next()?;
+        Some(InternalCertificates { leaf, authorities: fingerprints(&self.internal_ca.bundle())? })
+    }
+
     /// Data of the Secret `<ws>-seal`.
     pub fn seal_data(&self) -> BTreeMap<String, Vec<u8>> {
-        let stored = StoredSeal {
-            keys: self
-                .seal
-                .iter()
-                .map(|key| StoredSealKey { id: key.id.clone(), key: key.key.to_base64url().to_string() })
-                .collect(),
-        };
-        BTreeMap::from([(SEAL_KEY.to_owned(), fapi_config::canonical::to_vec(&stored).unwrap_or_default())])
+        self.seal.data()
+    }
+
+    /// Data of the Secret `<ws>-internal-ca`.
+    pub fn internal_ca_data(&self) -> BTreeMap<String, Vec<u8>> {
+        self.internal_ca.data()
+    }
+
+    /// Data of the Secret `<ws>-internal-tls`.
+    pub fn internal_tls_data(&self) -> BTreeMap<String, Vec<u8>> {
+        let text = |text: &str| text.as_bytes().to_vec();
+        BTreeMap::from([
+            ("tls.crt".to_owned(), text(&self.internal_tls.certificate)),
+            ("tls.key".to_owned(), text(&self.internal_tls.key)),
+            ("ca.crt".to_owned(), text(&self.internal_ca.bundle())),
+        ])
     }
 
     /// Data of the Secret `<ws>-subject`.
     pub fn subject_data(&self) -> BTreeMap<String, Vec<u8>> {
         BTreeMap::from([(SALT_KEY.to_owned(), self.subject_salt.to_base64url().as_bytes().to_vec())])
     }
-}
-
-fn read_seal(secret: &str, data: &BTreeMap<String, Vec<u8>>) -> Result<Vec<SealKey>, MaterialError> {
-    let damaged = || MaterialError::Damaged { secret: secret.to_owned(), key: SEAL_KEY };
-    let stored: StoredSeal =
-        serde_json::from_slice(data.get(SEAL_KEY).ok_or_else(damaged)?).map_err(|_| damaged())?;
-    let mut keys = Vec::with_capacity(stored.keys.len());
-    for key in stored.keys {
-        let secret = SecretKey32::from_base64url(&Zeroizing::new(key.key)).ok_or_else(damaged)?;
-        keys.push(SealKey { id: key.id, key: secret });
-    }
-    if keys.is_empty() { Err(damaged()) } else { Ok(keys) }
 }
 
 fn read_salt(secret: &str, data: &BTreeMap<String, Vec<u8>>) -> Result<SubjectSalt, MaterialError> {

@@ -39,12 +39,21 @@ fn stored(material: &Material) -> SecretData {
     data.collect()
 }
 
+fn complete(secrets: &SecretData, wanted: &Wanted, now: Timestamp) -> Result<Material, MaterialError> {
+    super::complete(secrets, wanted, &Surroundings::quiet(now))
+}
+
+/// The authority that issues.
+fn issuing(material: &Material) -> Certified {
+    InternalAuthority::trust(&material.internal_ca_data()).unwrap().issuing
+}
+
 fn shown(material: &Material) -> Vec<String> {
     let made = material.self_signed.as_ref().unwrap();
     vec![
-        material.seal[0].id.clone(),
+        material.seal.keys()[0].id.clone(),
         material.subject_salt.to_base64url().to_string(),
-        material.internal_ca.certificate.clone(),
+        issuing(material).certificate,
         material.internal_tls.certificate.clone(),
         made.ca.certificate.clone(),
         made.front.as_ref().unwrap().certificate.clone(),
@@ -82,13 +91,13 @@ fn certificates_are_renewed_in_time_and_authorities_and_salts_are_not() {
     assert_ne!(one[5], other[5], "a third of its life is left");
     let internal = complete(&stored(&first), &wanted(), NOON + Lifetime::days(250)).unwrap();
     assert_ne!(internal.internal_tls.certificate, first.internal_tls.certificate);
-    assert_eq!(internal.internal_ca.certificate, first.internal_ca.certificate);
+    assert_eq!(issuing(&internal).certificate, issuing(&first).certificate);
 }
 
 #[test]
 fn a_damaged_salt_is_never_replaced() {
     let first = complete(&SecretData::new(), &wanted(), NOON).unwrap();
-    for (secret, key) in [(names().subject(), SALT_KEY), (names().seal(), SEAL_KEY)] {
+    for (secret, key) in [(names().subject(), SALT_KEY), (names().seal(), seal::SEAL_KEY)] {
         let mut damaged = stored(&first);
         damaged.get_mut(&secret).unwrap().insert(key.to_owned(), b"canary".to_vec());
         let error = complete(&damaged, &wanted(), NOON).unwrap_err();
@@ -102,15 +111,15 @@ fn pods_and_operator_prove_themselves_by_the_internal_authority() {
     let material = complete(&SecretData::new(), &wanted(), NOON).unwrap();
     let host = internal_host(&names());
     assert_eq!(host, "retail-internal.auth.svc");
-    assert!(trusts(&material.internal_ca, &material.internal_tls, &host, webpki::KeyUsage::server_auth()));
-    let operator = operator_certificate(&material.internal_ca, NOON).unwrap();
-    assert!(trusts(&material.internal_ca, &operator, "", webpki::KeyUsage::client_auth()));
-    assert!(!trusts(&material.internal_ca, &operator, "", webpki::KeyUsage::server_auth()));
+    assert!(trusts(&issuing(&material), &material.internal_tls, &host, webpki::KeyUsage::server_auth()));
+    let operator = operator_certificate(&issuing(&material), NOON).unwrap();
+    assert!(trusts(&issuing(&material), &operator, "", webpki::KeyUsage::client_auth()));
+    assert!(!trusts(&issuing(&material), &operator, "", webpki::KeyUsage::server_auth()));
     assert!(!operator_certificate_is_due(&operator, NOON));
     assert!(operator_certificate_is_due(&operator, NOON + Lifetime::days(300)));
     let other = complete(&SecretData::new(), &wanted(), NOON).unwrap();
     assert!(
-        !trusts(&other.internal_ca, &operator, "", webpki::KeyUsage::client_auth()),
+        !trusts(&issuing(&other), &operator, "", webpki::KeyUsage::client_auth()),
         "each Workspace its own"
     );
 }

@@ -123,6 +123,8 @@ impl Stage {
                 Vec::new()
             },
             active_kids: kids(&|state| state == Published::Active),
+            seal_keys: Vec::new(),
+            internal: None,
             clients: 0,
             tombstones_done: Vec::new(),
             started_at: time,

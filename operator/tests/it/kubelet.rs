@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fapi_config::state::{Pending, PodState};
+use fapi_config::state::{InternalCertificates, Pending, PodState, fingerprint};
 use fapi_config::{Bundle, Files, KeyState, Loaded, Manifest, file};
 use fapi_operator::clock::Clock as _;
 use fapi_operator::context::Address;
@@ -36,6 +36,7 @@ pub(crate) struct Kubelet {
     addresses: Addresses,
     frozen: Arc<AtomicBool>,
     version: Arc<Mutex<Version>>,
+    asked: Asked,
     task: JoinHandle<()>,
 }
 
@@ -69,6 +70,9 @@ impl Version {
     }
 }
 
+/// How often each pod has told the operator what it has loaded.
+type Asked = Arc<Mutex<BTreeMap<String, u32>>>;
+
 impl Drop for Kubelet {
     fn drop(&mut self) {
         self.task.abort();
@@ -80,16 +84,18 @@ impl Kubelet {
         let addresses = Addresses::default();
         let frozen = Arc::new(AtomicBool::new(false));
         let version = Arc::new(Mutex::new(Version { formats: vec![1], unknown: None }));
+        let asked = Asked::default();
         let node = Node {
             pods: Api::namespaced(client.clone(), namespace),
             secrets: Api::namespaced(client, namespace),
             addresses: addresses.clone(),
             frozen: frozen.clone(),
             version: version.clone(),
+            asked: asked.clone(),
             clock,
             running: HashMap::new(),
         };
-        Self { addresses, frozen, version, task: tokio::spawn(node.run()) }
+        Self { addresses, frozen, version, asked, task: tokio::spawn(node.run()) }
     }
 
     /// Where the operator finds the pods.
@@ -101,6 +107,11 @@ impl Kubelet {
     /// The addresses of all pods, for an operator in another process.
     pub(crate) fn addresses(&self) -> HashMap<String, SocketAddr> {
         self.addresses.lock().unwrap().clone()
+    }
+
+    /// How often each pod has told the operator what it has loaded.
+    pub(crate) fn asked(&self) -> BTreeMap<String, u32> {
+        self.asked.lock().unwrap().clone()
     }
 
     /// From now on the Pods whose names sort last do not look at what is mounted any more (all but the first), or they do again.
@@ -125,13 +136,14 @@ struct Node {
     addresses: Addresses,
     frozen: Arc<AtomicBool>,
     version: Arc<Mutex<Version>>,
+    asked: Asked,
     clock: Arc<Shifted>,
     running: HashMap<String, Running>,
 }
 
 struct Running {
     name: String,
-    touched: Option<String>,
+    touched: Touched,
     server: Arc<Mutex<Server>>,
     ready: bool,
     task: JoinHandle<()>,
@@ -143,18 +155,32 @@ impl Drop for Running {
     }
 }
 
+/// The annotations by which the operator tells a kubelet to look.
+type Touched = [Option<String>; 2];
+
+fn touched(pod: &Pod) -> Touched {
+    let told = |name: &str| pod.metadata.annotations.as_ref().and_then(|all| all.get(name)).cloned();
+    ["fapi.rs/revision", "fapi.rs/internal"].map(told)
+}
+
 /// What a pod has loaded.
-#[derive(Default)]
 struct Server {
     loaded: Option<Loaded>,
     pending: Option<Pending>,
+    internal: Internal,
+}
+
+/// What it shows at the internal port, to connections that begin now.
+struct Internal {
+    acceptor: TlsAcceptor,
+    certificates: InternalCertificates,
 }
 
 impl Server {
     /// Keeps the last good revision, as a server does.
     fn reload(&mut self, mounted: &Files) -> bool {
         match Bundle::read(mounted) {
-            Ok(loaded) => *self = Self { loaded: Some(loaded), pending: None },
+            Ok(loaded) => (self.loaded, self.pending) = (Some(loaded), None),
             Err(error) => self.pending = Some(Pending { revision: None, error: error.to_string() }),
         }
         self.pending.is_none()
@@ -185,7 +211,7 @@ impl Node {
     /// Starts a pod, or lets it look at what is mounted when it is touched, as kubelet does.
     async fn tend(&mut self, pod: &Pod, index: usize) {
         let uid = pod.metadata.uid.clone().unwrap();
-        let touched = pod.metadata.annotations.as_ref().and_then(|all| all.get("fapi.rs/revision")).cloned();
+        let touched = touched(pod);
         if !self.running.contains_key(&uid) {
             let Some(running) = self.start(pod, touched.clone()).await else { return };
             self.running.insert(uid.clone(), running);
@@ -199,7 +225,13 @@ impl Node {
         let running = self.running.get_mut(&uid).unwrap();
         if looks {
             // A mix of two revisions is met between two writes: kubelet would come again.
-            running.touched = running.server.lock().unwrap().reload(&mounted).then_some(touched).flatten();
+            let whole = running.server.lock().unwrap().reload(&mounted);
+            let internal = internal(&self.secrets, pod, &self.clock).await;
+            let mut server = running.server.lock().unwrap();
+            if let Some(internal) = internal {
+                server.internal = internal;
+            }
+            running.touched = if whole { touched } else { Touched::default() };
         }
         let ready = running.server.lock().unwrap().is_ready();
         if ready != running.ready {
@@ -209,17 +241,14 @@ impl Node {
         }
     }
 
-    async fn start(&self, pod: &Pod, touched: Option<String>) -> Option<Running> {
+    async fn start(&self, pod: &Pod, touched: Touched) -> Option<Running> {
         let name = pod.metadata.name.clone()?;
-        let workspace = pod.metadata.labels.as_ref()?.get("fapi.rs/workspace")?.clone();
-        let tls = self.secrets.get_opt(&format!("{workspace}-internal-tls")).await.ok()??.data?;
-        let text = |key: &str| String::from_utf8(tls.get(key).unwrap().0.clone()).unwrap();
-        let acceptor = acceptor(&text("tls.crt"), &text("tls.key"), &text("ca.crt"), self.clock.clone());
+        let internal = internal(&self.secrets, pod, &self.clock).await?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         self.addresses.lock().unwrap().insert(pod.metadata.uid.clone()?, listener.local_addr().unwrap());
-        let server = Arc::new(Mutex::new(Server::default()));
-        let (version, clock) = (self.version.clone(), self.clock.clone());
-        let task = tokio::spawn(serve(listener, acceptor, server.clone(), version, name.clone(), clock));
+        let server = Arc::new(Mutex::new(Server { loaded: None, pending: None, internal }));
+        let (version, asked, clock) = (self.version.clone(), self.asked.clone(), self.clock.clone());
+        let task = tokio::spawn(serve(listener, server.clone(), version, asked, name.clone(), clock));
         self.report(&name, false).await;
         Some(Running { name, touched, server, ready: false, task })
     }
@@ -262,6 +291,24 @@ impl Node {
     }
 }
 
+/// What a pod has mounted for the internal port.
+async fn internal(secrets: &Api<Secret>, pod: &Pod, clock: &Arc<Shifted>) -> Option<Internal> {
+    let workspace = pod.metadata.labels.as_ref()?.get("fapi.rs/workspace")?;
+    let tls = secrets.get_opt(&format!("{workspace}-internal-tls")).await.ok()??.data?;
+    let text = |key: &str| {
+        tls.get(key).map_or_else(String::new, |bytes| String::from_utf8(bytes.0.clone()).unwrap())
+    };
+    let fingerprints = |pem: String| -> Vec<String> {
+        CertificateDer::pem_slice_iter(pem.as_bytes()).map(|der| fingerprint(&der.unwrap())).collect()
+    };
+    let (leaf, authorities) =
+        (fingerprints(text("tls.crt")).into_iter().next()?, fingerprints(text("ca.crt")));
+    Some(Internal {
+        acceptor: acceptor(&text("tls.crt"), &text("tls.key"), &text("ca.crt"), clock.clone()),
+        certificates: InternalCertificates { leaf, authorities },
+    })
+}
+
 fn acceptor(certificate: &str, key: &str, authority: &str, clock: Arc<Shifted>) -> TlsAcceptor {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut roots = rustls::RootCertStore::empty();
@@ -282,15 +329,15 @@ fn acceptor(certificate: &str, key: &str, authority: &str, clock: Arc<Shifted>) 
 
 async fn serve(
     listener: TcpListener,
-    acceptor: TlsAcceptor,
     server: Arc<Mutex<Server>>,
     version: Arc<Mutex<Version>>,
+    asked: Asked,
     name: String,
     clock: Arc<Shifted>,
 ) {
     while let Ok((stream, _)) = listener.accept().await {
-        let (acceptor, server, name, clock) = (acceptor.clone(), server.clone(), name.clone(), clock.clone());
-        let version = version.clone();
+        let (server, version, asked, name) = (server.clone(), version.clone(), asked.clone(), name.clone());
+        let (acceptor, clock) = (server.lock().unwrap().internal.acceptor.clone(), clock.clone());
         tokio::spawn(async move {
             let Ok(stream) = acceptor.accept(stream).await else { return };
             // As the server does: the authority issues the pods' own certificates too.
@@ -299,6 +346,7 @@ async fn serve(
             let answer = service_fn(move |request: http::Request<_>| {
                 let known = request.uri().path() == "/internal/v1/state" && is_operator;
                 let body = if known {
+                    *asked.lock().unwrap().entry(name.clone()).or_default() += 1;
                     let formats = version.lock().unwrap().formats.clone();
                     serde_json::to_vec(&state(&server.lock().unwrap(), &name, formats, &clock)).unwrap()
                 } else {
@@ -341,6 +389,10 @@ fn state(server: &Server, name: &str, formats: Vec<u32>, clock: &Shifted) -> Pod
             .map(|loaded| loaded.secrets.keys.iter().map(|key| key.kid.clone()).collect())
             .unwrap_or_default(),
         active_kids: kids(&[KeyState::Active]),
+        seal_keys: loaded
+            .map(|loaded| loaded.secrets.seal.iter().map(|key| key.id.clone()).collect())
+            .unwrap_or_default(),
+        internal: Some(server.internal.certificates.clone()),
         clients: loaded.map_or(0, |loaded| loaded.clients.len() as u64),
         tombstones_done: loaded
             .map(|loaded| {

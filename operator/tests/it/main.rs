@@ -32,6 +32,8 @@ mod others;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
+mod renewal;
+#[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod scale;

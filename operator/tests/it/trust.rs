@@ -249,7 +249,7 @@ async fn a_protected_workspace_goes_only_with_its_namespace() {
 }
 
 /// A Workspace that two pods serve, of which the second can be kept from looking.
-async fn two_pods(cluster: &Cluster) {
+pub(crate) async fn two_pods(cluster: &Cluster) {
     cluster.secret("database", &[("url", "postgresql://fapi@db.example/fapi")], false).await;
     let storage =
         json!({"type": "PostgreSQL", "postgresql": {"urlSecretRef": {"name": "database", "key": "url"}}});

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr as _;
 
+use fapi_core::Lifetime;
 use fapi_jose::{Alg, KeyManagement, PublicJwk, b64};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -165,11 +166,15 @@ impl fmt::Debug for SecretKey32 {
 /// The salt of pairwise subject identifiers (OpenID Connect Core 8.1).
 pub type SubjectSalt = SecretKey32;
 
+/// The longest that anything sealed is presented again: what a browser keeps in which somebody has signed in. A key that sealed is
+/// kept for as long.
+pub const LONGEST_SEALED: Lifetime = Lifetime::days(180);
+
 /// A key that seals values which only this server opens again.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SealKey {
-    /// Its name, carried by what it sealed.
+    /// Its name, by which pods say that they have it.
     pub id: String,
     /// The key.
     pub key: SecretKey32,

@@ -39,7 +39,9 @@ pub use document::{
     Tombstone, Ui,
 };
 pub use error::{ConfigError, Place};
-pub use keys::{KeyAlgorithm, KeyState, PrivateKey, PublicKey, SealKey, SecretKey32, Secrets, SubjectSalt};
+pub use keys::{
+    KeyAlgorithm, KeyState, LONGEST_SEALED, PrivateKey, PublicKey, SealKey, SecretKey32, Secrets, SubjectSalt,
+};
 pub use loaded::Loaded;
 pub use logos::{LogoShard, Logos, MAX_LOGO_SHARD_BYTES, Png, logo_file};
 pub use manifest::Manifest;

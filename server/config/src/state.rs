@@ -32,6 +32,13 @@ pub struct PodState {
     /// Keys that it signs with.
     #[serde(default)]
     pub active_kids: Vec<String>,
+    /// Names of the keys that it opens with what it or another pod has sealed; it seals with the first. None: nothing is loaded,
+    /// or its version does not say.
+    #[serde(default)]
+    pub seal_keys: Vec<String>,
+    /// What it shows and whom it trusts at the internal port. Absent: nothing is loaded, or its version does not say.
+    #[serde(default)]
+    pub internal: Option<InternalCertificates>,
     /// Clients in its registry.
     #[serde(default)]
     pub clients: u64,
@@ -42,6 +49,21 @@ pub struct PodState {
     pub started_at: Timestamp,
     /// Its clock.
     pub now: Timestamp,
+}
+
+/// The certificates of the internal port, by their [`fingerprint`]s.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InternalCertificates {
+    /// That which it shows.
+    pub leaf: String,
+    /// Authorities whose certificates it lets in.
+    pub authorities: Vec<String>,
+}
+
+/// By what pods and operator name a certificate to each other: SHA-256 of its DER, in hexadecimal.
+pub fn fingerprint(der: &[u8]) -> String {
+    crate::manifest::hash(der)
 }
 
 /// A revision that a pod refused.
@@ -61,10 +83,19 @@ mod tests {
     #[test]
     fn a_pod_of_the_next_version_is_understood() {
         let text = r#"{"instance":"a","version":"0.2.0","formats":[1,2],"revision":7,"hash":"00","pending":null,
-            "publishedKids":["k"],"signableKids":["k"],"activeKids":["k"],"clients":2,"tombstonesDone":["i"],
+            "publishedKids":["k"],"signableKids":["k"],"activeKids":["k"],"sealKeys":["s"],
+            "internal":{"leaf":"aa","authorities":["bb"]},"clients":2,"tombstonesDone":["i"],
             "startedAt":"2026-01-01T00:00:00Z","now":"2026-01-01T00:00:01Z","somethingNew":true}"#;
         let state: PodState = serde_json::from_str(text).unwrap();
         assert_eq!(state.revision, Some(7));
         assert_eq!(serde_json::from_str::<PodState>(&serde_json::to_string(&state).unwrap()).unwrap(), state);
+    }
+
+    #[test]
+    fn a_pod_of_the_version_before_confirms_nothing_that_it_does_not_say() {
+        let text = r#"{"instance":"a","version":"0.0.9","formats":[1],"revision":7,"hash":"00","pending":null,
+            "startedAt":"2026-01-01T00:00:00Z","now":"2026-01-01T00:00:01Z"}"#;
+        let state: PodState = serde_json::from_str(text).unwrap();
+        assert_eq!((state.seal_keys, state.internal), (Vec::new(), None));
     }
 }

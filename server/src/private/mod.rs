@@ -18,14 +18,15 @@ use http::{HeaderValue, StatusCode};
 pub use self::ready::Readiness;
 pub use self::state::state;
 use crate::app::App;
+use crate::reload::InternalTls;
 
 /// Of the text that [`crate::telemetry::Metrics::encode`] gives.
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
 /// What is behind 9444.
-pub fn operator(app: App) -> Router {
-    Router::new().route("/internal/v1/state", get(state::answer)).with_state(app)
+pub fn operator(app: App, tls: InternalTls) -> Router {
+    Router::new().route("/internal/v1/state", get(state::answer)).with_state((app, tls))
 }
 
 /// What is behind 9090.

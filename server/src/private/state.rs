@@ -3,7 +3,7 @@
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Json, body::Body};
-use fapi_config::state::PodState;
+use fapi_config::state::{InternalCertificates, PodState};
 use fapi_config::{KeyState, format};
 use fapi_core::Timestamp;
 use http::StatusCode;
@@ -11,20 +11,24 @@ use x509_parser::extensions::GeneralName;
 
 use crate::app::App;
 use crate::listen::InternalPeer;
+use crate::reload::InternalTls;
 
 /// Who the operator is, in the certificate that the internal CA has given it.
 const OPERATOR: &str = "spiffe://fapi.rs/operator";
 
-pub(super) async fn answer(State(app): State<App>, peer: Option<Extension<InternalPeer>>) -> Response<Body> {
+pub(super) async fn answer(
+    State((app, tls)): State<(App, InternalTls)>,
+    peer: Option<Extension<InternalPeer>>,
+) -> Response<Body> {
     // The internal CA issues the pods' own certificates too.
     if !peer.is_some_and(|Extension(peer)| is_operator(&peer)) {
         return (StatusCode::FORBIDDEN, "the certificate is not the operator's\n").into_response();
     }
-    Json(state(&app)).into_response()
+    Json(state(&app, tls.certificates())).into_response()
 }
 
-/// What this server has loaded.
-pub fn state(app: &App) -> PodState {
+/// What this server has loaded, and what it shows at the internal port.
+pub fn state(app: &App, internal: Option<InternalCertificates>) -> PodState {
     let current = app.current();
     let current = current.as_deref();
     let kids = |kids: &mut dyn Iterator<Item = &str>| kids.map(str::to_owned).collect::<Vec<_>>();
@@ -40,6 +44,8 @@ pub fn state(app: &App) -> PodState {
             .unwrap_or_default(),
         signable_kids: current.map(|one| kids(&mut one.keyring.signable())).unwrap_or_default(),
         active_kids: current.map(active_kids).unwrap_or_default(),
+        seal_keys: current.map(|one| one.seal.iter().map(|key| key.id.clone()).collect()).unwrap_or_default(),
+        internal,
         clients: current
             .map(|one| u64::try_from(one.registry.clients().count()).unwrap_or(u64::MAX))
             .unwrap_or_default(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use fapi_config::Files;
+use fapi_config::state::{InternalCertificates, fingerprint};
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -51,7 +52,13 @@ pub async fn watch_certificate(
 
 /// The configuration of the internal port; none until its certificate has been read. Clones share it.
 #[derive(Clone, Default)]
-pub struct InternalTls(Arc<ArcSwapOption<ServerConfig>>);
+pub struct InternalTls(Arc<ArcSwapOption<Shown>>);
+
+struct Shown {
+    config: Arc<ServerConfig>,
+    certificates: InternalCertificates,
+    until: fapi_core::Timestamp,
+}
 
 impl InternalTls {
     /// None so far.
@@ -61,7 +68,12 @@ impl InternalTls {
 
     /// For the next connection.
     pub fn config(&self) -> Option<Arc<ServerConfig>> {
-        self.0.load_full()
+        self.0.load().as_ref().map(|shown| Arc::clone(&shown.config))
+    }
+
+    /// What is shown and who is trusted, for the operator: it replaces neither before it has heard this from every pod.
+    pub fn certificates(&self) -> Option<InternalCertificates> {
+        self.0.load().as_ref().map(|shown| shown.certificates.clone())
     }
 }
 
@@ -80,10 +92,11 @@ pub async fn watch_internal(app: App, clock: Arc<dyn Clock>, mut source: Box<dyn
             Err(unreadable) => Err(unreadable.to_string()),
         };
         match outcome {
-            Ok((config, until)) => {
+            Ok(shown) => {
+                let until = shown.until;
                 info!("Showing a certificate that is valid until {until} at the internal port");
                 app.metrics().certificate("internal", until);
-                tls.0.store(Some(config));
+                tls.0.store(Some(Arc::new(shown)));
             }
             Err(refused) => {
                 error!("Refused a certificate for the internal port, the one before is kept: {refused}");
@@ -99,19 +112,22 @@ fn read(files: &Files, clock: &dyn Clock) -> Result<Certificate, CertificateErro
     Certificate::parse(chain, key, &tls::provider(), clock.now())
 }
 
-fn internal(
-    files: &Files,
-    clock: &Arc<dyn Clock>,
-) -> Result<(Arc<ServerConfig>, fapi_core::Timestamp), CertificateError> {
+fn internal(files: &Files, clock: &Arc<dyn Clock>) -> Result<Shown, CertificateError> {
     let certificate = read(files, &**clock)?;
     let authority = files.get(AUTHORITY).ok_or(CertificateError::Missing(AUTHORITY))?;
-    let mut roots = RootCertStore::empty();
+    let (mut roots, mut authorities) = (RootCertStore::empty(), Vec::new());
     for root in CertificateDer::pem_slice_iter(authority) {
-        let added = root.ok().and_then(|root| roots.add(root).ok());
-        added.ok_or(CertificateError::NoAuthority)?;
+        let root = root.map_err(|_| CertificateError::NoAuthority)?;
+        authorities.push(fingerprint(&root));
+        roots.add(root).map_err(|_| CertificateError::NoAuthority)?;
     }
     let slot = CertificateSlot::new();
     slot.show(&certificate);
     let config = tls::internal(Arc::new(slot), roots, clock)?;
-    Ok((config, certificate.not_after()))
+    let leaf = fingerprint(certificate.leaf());
+    Ok(Shown {
+        config,
+        certificates: InternalCertificates { leaf, authorities },
+        until: certificate.not_after(),
+    })
 }

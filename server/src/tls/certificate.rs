@@ -94,6 +94,11 @@ impl Certificate {
         self.not_after
     }
 
+    /// The first of its chain, DER.
+    pub fn leaf(&self) -> &[u8] {
+        self.key.cert.first().map_or(&[], |leaf| leaf)
+    }
+
     /// As rustls shows it.
     pub(super) fn certified_key(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.key)

@@ -55,6 +55,8 @@ mod resources;
 #[cfg(test)]
 mod revocation;
 #[cfg(test)]
+mod sealing;
+#[cfg(test)]
 mod secrecy;
 #[cfg(test)]
 mod server;

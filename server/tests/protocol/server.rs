@@ -54,6 +54,8 @@ pub(crate) struct TestServer {
     bundle: Bundle,
     authority: Authority,
     folder: Option<PathBuf>,
+    database: Option<fapi_store::Config>,
+    seed: u64,
     unfinished: Option<u32>,
 }
 
@@ -135,7 +137,14 @@ impl TestServer {
         let (kid, alg, state) = (key.kid().to_owned(), KeyAlgorithm::Signature(key.alg()), KeyState::Active);
         bundle.document.keys.push(PublicKey { kid, alg, state, jwk: key.public().clone() });
         bundle.secrets.keys.push(PrivateKey::new(key.kid(), state, &key.to_private_jwk()).unwrap());
-        Self { bundle, authority: Authority::new("Test CA"), folder: None, unfinished: None }
+        Self {
+            bundle,
+            authority: Authority::new("Test CA"),
+            folder: None,
+            database: None,
+            seed: 7,
+            unfinished: None,
+        }
     }
 
     /// The same, with requests by value and the hybrid flow beside PAR and JARM.
@@ -156,6 +165,12 @@ impl TestServer {
     /// The database is in this folder.
     pub(crate) fn in_folder(mut self, folder: &Path) -> Self {
         self.folder = Some(folder.to_owned());
+        self
+    }
+
+    /// One of several that share a database.
+    pub(crate) fn beside_others(mut self, database: fapi_store::Config, seed: u64) -> Self {
+        (self.database, self.seed) = (Some(database), seed);
         self
     }
 
@@ -180,11 +195,12 @@ impl TestServer {
         let clock = Arc::new(TestClock::at(NOON));
         let ((config, config_source), (tls, tls_source)) = (WatchSource::new(), WatchSource::new());
         let within = self.folder.as_deref().unwrap_or(folder.path());
-        let mut database = fapi_store::Config::sqlite(within.join("store.db"));
+        let database = self.database.clone();
+        let mut database = database.unwrap_or_else(|| fapi_store::Config::sqlite(within.join("store.db")));
         database.requests_per_client = self.unfinished.unwrap_or(database.requests_per_client);
         let mut setup = Setup::new(Box::new(config_source), Box::new(tls_source), database);
         setup.clock = Arc::<TestClock>::clone(&clock);
-        setup.rng = Arc::new(SeededRng::new(7));
+        setup.rng = Arc::new(SeededRng::new(self.seed));
         setup.limits = Limits::default();
         setup.patience = Patience { leaving: Duration::ZERO, draining: Duration::from_secs(5) };
         let front = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

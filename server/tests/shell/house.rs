@@ -162,6 +162,14 @@ impl House {
         self.tls.send_replace(Some(tls_files(identity)));
     }
 
+    /// Delivers what is shown at the internal port, and whose callers are let in there.
+    pub(crate) fn show_internally(&self, issuer: &Authority, trusted: &[&Authority]) {
+        let mut files = internal_files(issuer);
+        let authorities: String = trusted.iter().map(|authority| authority.pem.as_str()).collect();
+        files.insert("ca.crt", authorities.into_bytes());
+        self.internal_tls.send_replace(Some(files));
+    }
+
     pub(crate) fn forms(&self) -> usize {
         self.desk.forms.load(Ordering::SeqCst)
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use fapi_config::state::fingerprint;
 use fapi_config::{Files, KeyState, OnDelete, Tombstone, file};
 use fapi_core::ids::{ClientId, Incarnation};
 use fapi_core::issuer::{Issuer, Mtls};
@@ -234,6 +235,40 @@ async fn only_the_operator_learns_the_state() {
         assert_eq!(door.status().as_u16(), 404, "H-12");
     }
     assert_eq!(ask(&house, path).await.0, 404, "H-12");
+}
+
+/// What the operator relies on when it replaces the authority of the internal port: at every step it is let in, and believes what it
+/// is shown.
+#[tokio::test]
+async fn the_authority_of_the_internal_port_is_replaced_under_a_server_that_runs() {
+    let house = House::open().await;
+    let address = house.running.internal.unwrap();
+    // Of one name, as the operator's are.
+    let (old, new) = (&house.internal_authority, &Authority::new("Internal CA"));
+    let told = || house.running.state().internal.unwrap();
+    let before = told();
+    assert_eq!(before.authorities, [fingerprint(&old.certificate)]);
+    let by = async |showing: &Authority, trusting: &Authority| {
+        let operator = Client::trusting(trusting).showing(&showing.program(OPERATOR));
+        operator
+            .get(address, "pod.internal", "/internal/v1/state")
+            .await
+            .is_ok_and(|answer| answer.status() == 200)
+    };
+    assert!(by(old, old).await && !by(new, old).await);
+
+    house.show_internally(old, &[old, new]);
+    until(|| told().authorities == [fingerprint(&old.certificate), fingerprint(&new.certificate)]).await;
+    assert!(by(old, old).await && by(new, old).await, "either is let in before the new one issues");
+    let announced = told();
+
+    house.show_internally(new, &[new, old]);
+    until(|| told().leaf != announced.leaf).await;
+    assert!(by(new, new).await && by(old, new).await && !by(new, old).await);
+
+    house.show_internally(new, &[new]);
+    until(|| told().authorities == [fingerprint(&new.certificate)]).await;
+    assert!(by(new, new).await && !by(old, new).await, "the one before opens nothing any more");
 }
 
 #[tokio::test]

@@ -129,6 +129,8 @@ impl World {
             published_kids: kids(&|_| true),
             signable_kids: kids(&|state| state != Published::Retiring),
             active_kids: kids(&|state| state == Published::Active),
+            seal_keys: Vec::new(),
+            internal: None,
             clients: 0,
             tombstones_done: Vec::new(),
             started_at: time,
