@@ -14,9 +14,8 @@ use super::Inputs;
 use super::desired::Object;
 use super::meta::Meta;
 use crate::optional::{
-    BackendRef, Certificate, CertificateSpec, Endpoint, IssuerReference, ParentReference, Presence,
-    PrivateKey, Relabeling, Selector, ServiceMonitor, ServiceMonitorSpec, TLSRoute, TLSRouteRule,
-    TLSRouteSpec,
+    BackendRef, Certificate, CertificateSpec, Endpoint, Presence, PrivateKey, Relabeling, Selector,
+    ServiceMonitor, ServiceMonitorSpec, TLSRoute, TLSRouteRule, TLSRouteSpec,
 };
 
 /// Bits of the keys that cert-manager makes, as of those of `selfSigned`.
@@ -54,11 +53,7 @@ fn certificate(issuer: &IssuerRef, secret_name: String, dns_names: Vec<String>) 
     CertificateSpec {
         secret_name,
         dns_names,
-        issuer_ref: IssuerReference {
-            name: issuer.name.clone(),
-            kind: issuer.kind.clone(),
-            group: issuer.group.clone(),
-        },
+        issuer_ref: issuer.clone(),
         private_key: PrivateKey {
             algorithm: "RSA".to_owned(),
             size: RSA_BITS,
@@ -82,7 +77,10 @@ pub(super) fn routes(meta: &Meta<'_>, inputs: &Inputs<'_>) -> Vec<Object> {
         .map(|(name, door)| {
             let port = i32::from(door.port);
             // One name, two ports: the listener tells the doors apart.
-            let parent = |said: &ParentRef| parent(said, by_port.then_some(port));
+            let parent = |said: &ParentRef| {
+                let port = if by_port { Some(port) } else { said.port };
+                ParentRef { port, ..said.clone() }
+            };
             Object::TLSRoute(TLSRoute {
                 metadata: meta.object(name, "server"),
                 spec: TLSRouteSpec {
@@ -95,15 +93,6 @@ pub(super) fn routes(meta: &Meta<'_>, inputs: &Inputs<'_>) -> Vec<Object> {
             })
         })
         .into()
-}
-
-fn parent(said: &ParentRef, port: Option<i32>) -> ParentReference {
-    ParentReference {
-        name: said.name.clone(),
-        namespace: said.namespace.clone(),
-        section_name: said.section_name.clone(),
-        port: port.or(said.port),
-    }
 }
 
 /// The metrics port of the internal Service.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use fapi_crds::workspace::{IssuerRef, ParentRef};
 use kube::CustomResource;
 use serde::{Deserialize, Serialize};
 
@@ -17,22 +18,11 @@ pub struct CertificateSpec {
     /// Subject alternative names.
     pub dns_names: Vec<String>,
     /// Who issues.
-    pub issuer_ref: IssuerReference,
+    pub issuer_ref: IssuerRef,
     /// How the key is made.
     pub private_key: PrivateKey,
     /// Extended and plain key usages.
     pub usages: Vec<String>,
-}
-
-/// Who issues.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct IssuerReference {
-    /// Its name.
-    pub name: String,
-    /// `Issuer`, `ClusterIssuer`, or an external one.
-    pub kind: String,
-    /// Its API group.
-    pub group: String,
 }
 
 /// How the key is made.
@@ -54,28 +44,11 @@ pub struct PrivateKey {
 #[serde(rename_all = "camelCase")]
 pub struct TLSRouteSpec {
     /// Gateways.
-    pub parent_refs: Vec<ParentReference>,
+    pub parent_refs: Vec<ParentRef>,
     /// Server names.
     pub hostnames: Vec<String>,
     /// Exactly one.
     pub rules: Vec<TLSRouteRule>,
-}
-
-/// A listener of a Gateway.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ParentReference {
-    /// Name of the Gateway.
-    pub name: String,
-    /// Its namespace; absent: the route's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
-    /// Name of the listener.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub section_name: Option<String>,
-    /// Port of the listener.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub port: Option<i32>,
 }
 
 /// Where connections go.

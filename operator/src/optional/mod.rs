@@ -8,8 +8,8 @@ mod kinds;
 use fapi_crds::workspace::{Tls, WorkspaceSpec};
 
 pub use kinds::{
-    BackendRef, Certificate, CertificateSpec, Endpoint, IssuerReference, ParentReference, PrivateKey,
-    Relabeling, Selector, ServiceMonitor, ServiceMonitorSpec, TLSRoute, TLSRouteRule, TLSRouteSpec,
+    BackendRef, Certificate, CertificateSpec, Endpoint, PrivateKey, Relabeling, Selector, ServiceMonitor,
+    ServiceMonitorSpec, TLSRoute, TLSRouteRule, TLSRouteSpec,
 };
 
 /// Whether objects of a kind can be made.

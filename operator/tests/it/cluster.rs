@@ -1,7 +1,7 @@
 //! A namespace of one's own on the control plane, an operator that watches it, and words for what is done there.
 
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use fapi_config::{Bundle, Files, Loaded};
@@ -28,6 +28,7 @@ use kube::{Api, Client, Config, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tokio::task::JoinHandle;
 
 use crate::clock::Shifted;
@@ -45,6 +46,15 @@ const DEADLINES: Deadlines = Deadlines { begin: Duration::from_secs(5), rest: Du
 
 pub(crate) const KUBECONFIG: &str = "FAPI_TEST_CONTROL_PLANE_KUBECONFIG";
 
+/// Tests run side by side, but for one that changes what is the whole cluster's.
+static EVERYBODY: LazyLock<Arc<RwLock<()>>> = LazyLock::new(Arc::default);
+
+/// Whether others run beside this test.
+enum Turn {
+    Shared { _turn: OwnedRwLockReadGuard<()> },
+    Alone { _turn: OwnedRwLockWriteGuard<()> },
+}
+
 /// A namespace, its stand-in nodes, and what operators have asked of the API server.
 pub(crate) struct Cluster {
     pub(crate) client: Client,
@@ -53,6 +63,7 @@ pub(crate) struct Cluster {
     /// Everybody's but that of Kubernetes.
     pub(crate) clock: Arc<Shifted>,
     config: Config,
+    _turn: Turn,
 }
 
 /// An operator that runs until it is dropped.
@@ -81,6 +92,15 @@ impl Drop for Running {
 impl Cluster {
     /// A namespace with stand-in nodes.
     pub(crate) async fn start(name: &str) -> Self {
+        Self::begin(name, Turn::Shared { _turn: EVERYBODY.clone().read_owned().await }).await
+    }
+
+    /// The same, for a test that changes definitions, policies or the like: no other runs meanwhile.
+    pub(crate) async fn alone(name: &str) -> Self {
+        Self::begin(name, Turn::Alone { _turn: EVERYBODY.clone().write_owned().await }).await
+    }
+
+    async fn begin(name: &str, turn: Turn) -> Self {
         let _ = tracing_subscriber::fmt()
             .with_test_writer()
             .with_env_filter("info,fapi_operator=debug")
@@ -99,7 +119,7 @@ impl Cluster {
         rights::grant_everybody(&client).await;
         let clock = Arc::new(Shifted::default());
         let kubelet = Kubelet::start(client.clone(), &namespace, clock.clone());
-        Self { client, namespace, kubelet, clock, config }
+        Self { client, namespace, kubelet, clock, config, _turn: turn }
     }
 
     /// Somebody else's view of the API server.

@@ -19,7 +19,7 @@ use crate::wait::until;
 #[tokio::test]
 #[ignore = "needs a control plane"]
 async fn an_operator_refuses_definitions_that_lack_a_field_and_starts_when_they_are_replaced() {
-    let cluster = Cluster::start("definitions").await;
+    let cluster = Cluster::alone("definitions").await;
     grant(&cluster, role()).await;
     let kubeconfig = kubeconfig(&cluster);
     install_outdated(&cluster).await;

@@ -359,7 +359,7 @@ async fn touch(cluster: &Cluster) {
 #[tokio::test]
 #[ignore = "needs a control plane"]
 async fn a_webhook_that_is_down_is_named() {
-    let cluster = Cluster::start("hook").await;
+    let cluster = Cluster::alone("hook").await;
     let hook = json!({
         "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
         "metadata": {"name": cluster.namespace},

@@ -54,7 +54,7 @@ async fn served(cluster: &Cluster) -> Vec<(String, bool)> {
 #[tokio::test]
 #[ignore = "needs a control plane"]
 async fn an_object_that_cannot_be_read_holds_back_itself_alone() {
-    let cluster = Cluster::start("foreign").await;
+    let cluster = Cluster::alone("foreign").await;
     let operator = cluster.operator().await;
     cluster.retail_with_app().await;
     let app = format!("{}.app", cluster.namespace);

@@ -82,7 +82,7 @@ fn asking() -> Value {
 #[tokio::test]
 #[ignore = "needs a control plane"]
 async fn kinds_that_a_cluster_may_lack_are_used_from_when_they_are_there() {
-    let cluster = Cluster::start("others").await;
+    let cluster = Cluster::alone("others").await;
     let switches =
         Switches { certificates: true, routes: true, monitors: true, again: Duration::from_millis(200) };
     let operator = cluster.operator_using(switches).await;

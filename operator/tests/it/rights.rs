@@ -99,7 +99,7 @@ pub(crate) async fn withdraw(cluster: &Cluster) {
 #[tokio::test]
 #[ignore = "needs a control plane"]
 async fn the_rights_of_the_manifests_are_enough() {
-    let cluster = Cluster::start("rights").await;
+    let cluster = Cluster::alone("rights").await;
     let role = role();
     assert!(!role.to_string().contains("\"*\""));
     grant(&cluster, role).await;
@@ -181,7 +181,7 @@ async fn shows_a_logo(cluster: &Cluster) {
 #[tokio::test]
 #[ignore = "needs a control plane"]
 async fn volumes_and_config_maps_are_within_the_rights() {
-    let cluster = Cluster::start("seldom").await;
+    let cluster = Cluster::alone("seldom").await;
     let operator = cluster.operator().await;
     let storage = json!({"type": "SQLite", "sqlite": {"volumeClaim": {"size": "1Gi"}}});
     cluster.workspace("retail", json!({"storage": storage})).await;
@@ -221,7 +221,7 @@ async fn one_open_replica(cluster: &Cluster) -> Value {
 #[tokio::test]
 #[ignore = "needs a control plane"]
 async fn a_missing_right_is_named() {
-    let cluster = Cluster::start("missing").await;
+    let cluster = Cluster::alone("missing").await;
     let mut role = role();
     let rules = role["rules"].as_array_mut().unwrap();
     for rule in rules.iter_mut().filter(|rule| rule["resources"] == json!(["deployments"])) {

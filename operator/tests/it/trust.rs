@@ -111,7 +111,7 @@ async fn digest(cluster: &Cluster, namespace: &str, name: &str, other_than: &str
 #[tokio::test]
 #[ignore = "needs a control plane"]
 async fn a_tenant_cannot_approve_its_own_client() {
-    let cluster = Cluster::start("approval").await;
+    let cluster = Cluster::alone("approval").await;
     policies(&cluster).await;
     grant(&cluster, role()).await;
     let operator = cluster.operator_as(&cluster.namespace, "operator").await;
@@ -198,7 +198,7 @@ async fn a_tenant_cannot_approve_its_own_client() {
 #[tokio::test]
 #[ignore = "needs a control plane"]
 async fn an_operator_that_may_approve_accepts_no_approval() {
-    let cluster = Cluster::start("may-approve").await;
+    let cluster = Cluster::alone("may-approve").await;
     policies(&cluster).await;
     let operator = cluster.operator_of_an_administrator().await;
     cluster.workspace("retail", json!({"allowedClients": {"approval": "Manual"}})).await;
@@ -213,7 +213,7 @@ async fn an_operator_that_may_approve_accepts_no_approval() {
 #[tokio::test]
 #[ignore = "needs a control plane"]
 async fn a_protected_workspace_goes_only_with_its_namespace() {
-    let cluster = Cluster::start("protected").await;
+    let cluster = Cluster::alone("protected").await;
     policies(&cluster).await;
     let operator = cluster.operator().await;
     cluster.workspace("retail", json!({"deletionProtection": true})).await;
