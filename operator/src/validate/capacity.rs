@@ -1,6 +1,6 @@
 //! What fits into the files? The newest Clients, and the newest pictures, are refused where one is full; those that are served go on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use fapi_config::{Logos, MAX_LOGO_SHARD_BYTES, MAX_SHARD_BYTES, shard_of};
 use fapi_core::client::Registration;
@@ -64,11 +64,13 @@ impl Capacity {
             let id = verdict.client_id.as_ref()?;
             found.previous.as_ref()?.clients.get(id)
         };
-        let created = |verdict: &ClientVerdict| {
-            let of =
-                found.clients.iter().find(|found| found.client.metadata.uid.as_ref() == Some(&verdict.uid));
-            of.and_then(|found| found.client.metadata.creation_timestamp.as_ref().map(|time| time.0))
-        };
+        let ages: HashMap<&str, jiff::Timestamp> = found
+            .clients
+            .iter()
+            .map(|found| &found.client.metadata)
+            .filter_map(|meta| Some((meta.uid.as_deref()?, meta.creation_timestamp.as_ref()?.0)))
+            .collect();
+        let created = |verdict: &ClientVerdict| ages.get(verdict.uid.as_str()).copied();
         let mut order: Vec<(bool, Option<jiff::Timestamp>, usize)> = verdicts
             .iter()
             .enumerate()

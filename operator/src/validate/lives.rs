@@ -1,6 +1,6 @@
 //! Which life of a client is this? Incarnations are kept, deletions become tombstones (`spec/api.md`, Removal).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use fapi_config::{OnDelete, Tombstone};
 use fapi_core::ids::{ClientId, Incarnation};
@@ -33,8 +33,9 @@ pub(super) fn compare(found: &Found, candidates: &[Candidate<'_>]) -> Lives {
             .filter(|tombstone| !found.tombstones_done.contains(&tombstone.incarnation))
             .cloned(),
     );
+    let present = Present::of(candidates);
     for (id, entry) in &previous.ledger.clients {
-        match fate(entry, id, found, candidates, restored) {
+        match fate(entry, id, found, &present, restored) {
             Fate::Lives { uid } => {
                 lives.ledger.clients.insert(id.clone(), Entry { uid, waiting: false, ..entry.clone() });
             }
@@ -68,12 +69,28 @@ enum Fate {
     Ended,
 }
 
-fn fate(entry: &Entry, id: &ClientId, found: &Found, candidates: &[Candidate<'_>], restored: bool) -> Fate {
-    let named = candidates.iter().find(|candidate| {
-        candidate.key.namespace == entry.namespace
-            && candidate.key.name == entry.name
-            && candidate.client_id.as_ref() == Ok(id)
-    });
+/// The Clients that are there, as they are looked for: each remembered one is.
+struct Present<'a> {
+    by_name: HashMap<(&'a str, &'a str), &'a Candidate<'a>>,
+    taken: HashSet<&'a ClientId>,
+}
+
+impl<'a> Present<'a> {
+    fn of(candidates: &'a [Candidate<'a>]) -> Self {
+        let name = |candidate: &'a Candidate<'a>| {
+            ((candidate.key.namespace.as_str(), candidate.key.name.as_str()), candidate)
+        };
+        let admitted = candidates.iter().filter(|it| !it.deleting && it.admitted.is_ok());
+        Self {
+            by_name: candidates.iter().map(name).collect(),
+            taken: admitted.filter_map(|candidate| candidate.client_id.as_ref().ok()).collect(),
+        }
+    }
+}
+
+fn fate(entry: &Entry, id: &ClientId, found: &Found, present: &Present<'_>, restored: bool) -> Fate {
+    let named = present.by_name.get(&(entry.namespace.as_str(), entry.name.as_str())).copied();
+    let named = named.filter(|candidate| candidate.client_id.as_ref() == Ok(id));
     let gone = match named {
         Some(candidate) if candidate.deleting => candidate.uid == entry.uid || restored,
         // Grants that were kept belong to whoever has the name now.
@@ -89,9 +106,7 @@ fn fate(entry: &Entry, id: &ClientId, found: &Found, candidates: &[Candidate<'_>
         }
         None => found.fresh.covers(&entry.namespace),
     };
-    let taken = candidates.iter().any(|candidate| {
-        !candidate.deleting && candidate.admitted.is_ok() && candidate.client_id.as_ref() == Ok(id)
-    });
+    let taken = present.taken.contains(id);
     match (gone || entry.waiting, entry.on_delete) {
         (false, _) => Fate::Unknown,
         // Somebody else has the id now: kept grants are not theirs.
