@@ -81,6 +81,7 @@ async fn a_cluster_with_the_definitions_is_ready() {
     let said = bench.fapictl(&["doctor", "--pre"]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.out.contains("✔ clients.fapi.rs: is that of this program"), "{said:?}");
+    assert!(said.out.contains("i encryption at rest: private keys are kept in Secrets"), "D-06 {said:?}");
     bench.end().await;
 }
 

@@ -86,6 +86,7 @@ pub(super) async fn run(cluster: &Cluster, output: Output, paint: Paint) -> Resu
         checks.push(right(cluster, verb, group, resource).await?);
     }
     checks.extend(optional(cluster).await?);
+    checks.push(at_rest());
     let ok = checks.iter().all(|check| check.result != "missing");
     match output {
         Output::Json => screen::print(&format!("{:#}", json!({"ok": ok, "checks": checks}))),
@@ -237,6 +238,13 @@ async fn right(cluster: &Cluster, verb: &str, group: &str, resource: &str) -> Re
         let next = format!("ask for a Role with the verb {verb} on {qualified}");
         Check::missing(name, format!("no{place}"), next)
     })
+}
+
+/// What no request can find out, and whoever installs has to ask (`D-06`).
+fn at_rest() -> Check {
+    let message = "private keys are kept in Secrets, and no API tells whether etcd encrypts them: ask whoever runs the cluster \
+                   for an EncryptionConfiguration with resources: [secrets]";
+    Check::note("encryption at rest", message)
 }
 
 async fn optional(cluster: &Cluster) -> Result<Vec<Check>, Stop> {
