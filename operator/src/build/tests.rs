@@ -252,6 +252,51 @@ fn pods_are_restricted() {
     );
 }
 
+/// K-19, K-21: whoever breaks into a pod finds the keys of its own Workspace, and what the spec names; not the authority that vouches
+/// for pods and operator, nor what is remembered of clients. Nothing of another Workspace, nor of the node.
+#[test]
+fn pods_mount_what_is_their_workspaces_and_nothing_else() {
+    let named_by_the_spec = ["back", "db", "front", "people"];
+    for found in [quickstart(), postgresql()] {
+        let desired = built(&found);
+        let Object::Deployment(deployment) = named(&desired, "Deployment", "retail") else {
+            panic!("a Deployment")
+        };
+        let pod = deployment.spec.as_ref().unwrap().template.spec.as_ref().unwrap();
+        assert_eq!(pod.service_account_name.as_deref(), Some("retail"));
+        for volume in pod.volumes.as_ref().unwrap() {
+            let secret =
+                volume.secret.iter().map(|source| (source.secret_name.clone().unwrap(), &source.items));
+            let sources = volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
+            let projected = sources.map(|source| source.secret.as_ref().expect("nothing but Secrets"));
+            let secrets: Vec<_> =
+                secret.chain(projected.map(|source| (source.name.clone(), &source.items))).collect();
+            let claim = volume.persistent_volume_claim.as_ref().map(|claim| claim.claim_name.as_str());
+            let is_own = claim == Some("retail-data") || volume.empty_dir.is_some() || !secrets.is_empty();
+            assert!(is_own, "{volume:?}");
+            for (name, items) in secrets {
+                let own = [
+                    "bundle",
+                    "clients-",
+                    "internal-tls",
+                    "keys",
+                    "logos-",
+                    "mtls-tls",
+                    "seal",
+                    "subject",
+                    "tls",
+                ];
+                let is_own = own.iter().any(|suffix| name.starts_with(&format!("retail-{suffix}")));
+                assert!(is_own || named_by_the_spec.contains(&name.as_str()), "{name}");
+                let keys = items.iter().flatten().map(|item| item.key.as_str());
+                let spared = keys.filter(|key| key.contains("ledger") || *key == "ca.key");
+                assert_eq!(spared.collect::<Vec<_>>(), Vec::<&str>::new(), "{name}");
+                assert!(!name.contains("private") && name != "retail-internal-ca", "{name}");
+            }
+        }
+    }
+}
+
 /// K-10: no secret of any kind outside of Secrets, nor in what the program prints.
 #[test]
 fn secrets_are_in_secrets_alone() {

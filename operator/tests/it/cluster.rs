@@ -472,7 +472,7 @@ impl There {
         let objects = Api::<K>::namespaced(self.client.clone(), &self.namespace);
         let last = Mutex::new(None);
         let found = tokio::time::timeout(
-            Duration::from_secs(110),
+            Duration::from_secs(230),
             until(what, async || {
                 let object = objects.get_opt(name).await.unwrap()?;
                 let current = object.meta().generation;

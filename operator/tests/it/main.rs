@@ -42,4 +42,6 @@ mod steady;
 #[cfg(test)]
 mod trust;
 #[cfg(test)]
+mod verbs;
+#[cfg(test)]
 mod wait;
