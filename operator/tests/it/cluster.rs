@@ -95,7 +95,8 @@ impl Cluster {
         Self::begin(name, Turn::Shared { _turn: EVERYBODY.clone().read_owned().await }).await
     }
 
-    /// The same, for a test that changes definitions, policies or the like: no other runs meanwhile.
+    /// The same, for a test that changes definitions, policies or the like, or that counts what happens when nothing does: no other
+    /// runs meanwhile.
     pub(crate) async fn alone(name: &str) -> Self {
         Self::begin(name, Turn::Alone { _turn: EVERYBODY.clone().write_owned().await }).await
     }

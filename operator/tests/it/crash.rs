@@ -38,6 +38,11 @@ const SAMPLE: usize = 8;
 const RESYNC: Duration = Duration::from_millis(400);
 const LINE: &str = "retail-sig-es256";
 
+/// Which Clients share a shard follows from the name of the namespace: here all do.
+fn one_shard() -> serde_json::Value {
+    json!({"config": {"clientShards": 1}})
+}
+
 impl Story {
     /// What is there before.
     async fn begin(self, cluster: &Cluster) {
@@ -45,7 +50,7 @@ impl Story {
             return;
         }
         let operator = start(cluster).await;
-        cluster.workspace("retail", json!({})).await;
+        cluster.workspace("retail", one_shard()).await;
         cluster.client_with_keys("app", "retail").await;
         if self == Self::Change {
             let waits = json!({"metadata": {"finalizers": ["fapi.rs/revocation"]}});
@@ -64,7 +69,7 @@ impl Story {
     pub(crate) async fn act(self, cluster: &Cluster) {
         match self {
             Self::Create => {
-                cluster.workspace("retail", json!({})).await;
+                cluster.workspace("retail", one_shard()).await;
                 cluster.client_with_keys("app", "retail").await;
             }
             Self::Change => {

@@ -111,6 +111,12 @@ fn normalise(value: &mut Value, namespace: &str) {
                         (mask(&name, namespace), content(entry.as_str().unwrap_or_default(), namespace))
                     }));
                 } else {
+                    // By names that are random.
+                    if name == "keys"
+                        && let Some(named) = value.as_object_mut()
+                    {
+                        *value = std::mem::take(named).into_iter().map(|(_, key)| key).collect();
+                    }
                     normalise(value, namespace);
                 }
             }

@@ -220,7 +220,7 @@ async fn how_much_one_operator_is_good_for() {
 
 async fn many_clients(clients: usize) {
     println!("== {clients} Clients of one Workspace");
-    let cluster = std::rc::Rc::new(Cluster::start("scale").await);
+    let cluster = std::rc::Rc::new(Cluster::alone("scale").await);
     let folder = tempfile::tempdir().unwrap();
     let (beside, pods) = (cluster.clone(), folder.path().to_owned());
     let telling = tokio::task::spawn_local(async move { tell_addresses(&beside, &pods).await });
@@ -305,7 +305,7 @@ async fn many_clients(clients: usize) {
 
 async fn many_workspaces(workspaces: usize) {
     println!("== {workspaces} Workspaces");
-    let cluster = std::rc::Rc::new(Cluster::start("scale").await);
+    let cluster = std::rc::Rc::new(Cluster::alone("scale").await);
     let folder = tempfile::tempdir().unwrap();
     let (beside, pods) = (cluster.clone(), folder.path().to_owned());
     let telling = tokio::task::spawn_local(async move { tell_addresses(&beside, &pods).await });

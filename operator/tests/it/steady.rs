@@ -23,7 +23,7 @@ const LOOKS: usize = 20;
 #[tokio::test]
 #[ignore = "needs a control plane"]
 async fn a_hundred_clients_that_do_not_change_are_never_written() {
-    let cluster = Cluster::start("rest").await;
+    let cluster = Cluster::alone("rest").await;
     cluster.workspace("retail", json!({})).await;
     cluster.clients("retail", CLIENTS).await;
     let proxy = Proxy::start(cluster.config_of_the_operator()).await;
