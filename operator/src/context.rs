@@ -86,6 +86,8 @@ pub(crate) struct Memory {
     pub(crate) tried: HashMap<ObjectKey, Tried>,
     /// How often in a row a Workspace was seen on its way to a revision.
     pub(crate) polls: HashMap<ObjectKey, u32>,
+    /// By Workspace and pod: when it answered last, and which revision it had loaded.
+    pub(crate) heard: HashMap<ObjectKey, BTreeMap<String, (fapi_core::Timestamp, u64)>>,
 }
 
 /// Data of a Secret, wiped when dropped.

@@ -1,11 +1,13 @@
 //! What have the pods loaded? Each is told by a touch that there is something new, and asked over mutual TLS.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fapi_config::Manifest;
 use fapi_config::state::PodState;
+use fapi_core::Lifetime;
 use fapi_crds::names::{annotation, label};
 use futures::StreamExt as _;
 use http_body_util::{BodyExt as _, Empty, Limited};
@@ -35,6 +37,8 @@ use crate::validate::ObjectKey;
 
 /// How long a pod may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// For so long the word of a pod that does not answer holds, in what people are told.
+const LATELY: Lifetime = Lifetime::minutes(1);
 /// How many pods are asked at a time.
 const AT_A_TIME: usize = 16;
 /// No state is longer.
@@ -80,6 +84,7 @@ pub async fn observe(
     if let Some(published) = published {
         pods.iter_mut().filter_map(|pod| pod.state.as_mut()).for_each(|state| disown(state, published));
     }
+    remind(cx, names, &mut pods);
     Ok(Acknowledgements { revision: published.map_or(0, |manifest| manifest.revision), pods })
 }
 
@@ -155,8 +160,27 @@ fn view(pod: &Pod, serving: &[String]) -> PodView {
         terminating: pod.metadata.deletion_timestamp.is_some(),
         serving: serving.contains(&name),
         state: None,
+        lately: None,
         name,
     }
+}
+
+/// Notes what each pod says, and reminds of what one that is silent said less than a minute ago.
+fn remind(cx: &Context, names: &Names, pods: &mut [PodView]) {
+    let now = cx.clock.seconds();
+    let key = ObjectKey { namespace: names.namespace.clone(), name: names.workspace.to_string() };
+    let mut memory = cx.memory();
+    let before = memory.heard.remove(&key).unwrap_or_default();
+    let mut heard = BTreeMap::new();
+    for pod in pods {
+        let said = match &pod.state {
+            Some(state) => state.revision.map(|revision| (now, revision)),
+            None => before.get(&pod.name).copied().filter(|(at, _)| now < *at + LATELY),
+        };
+        pod.lately = said.map(|(_, revision)| revision);
+        heard.extend(said.map(|said| (pod.name.clone(), said)));
+    }
+    memory.heard.insert(key, heard);
 }
 
 /// Pods that get requests, by the word of the `EndpointSlices`.

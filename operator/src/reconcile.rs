@@ -192,6 +192,7 @@ async fn nobody(cx: &Context, key: &ObjectKey) -> Result<Outcome, Error> {
         let mut memory = cx.memory();
         memory.identities.remove(key);
         memory.polls.remove(key);
+        memory.heard.remove(key);
         memory.tried.remove(key);
         // Those of its children, by the beginning of their names. One of another's too many is made anew at its next look.
         memory

@@ -30,13 +30,24 @@ pub struct PodView {
     pub serving: bool,
     /// Its answer; absent if it did not answer.
     pub state: Option<PodState>,
+    /// What it had loaded by its last answer, if that is not a minute old.
+    pub lately: Option<u64>,
 }
 
 impl PodView {
     /// A pod that serves, and says so.
     pub fn serving(name: &str, state: PodState) -> Self {
         let name = name.to_owned();
-        Self { name, running: true, ready: true, terminating: false, serving: true, state: Some(state) }
+        let lately = state.revision;
+        Self {
+            name,
+            running: true,
+            ready: true,
+            terminating: false,
+            serving: true,
+            state: Some(state),
+            lately,
+        }
     }
 }
 
@@ -78,15 +89,27 @@ impl Acknowledgements {
         revision: u64,
         test: impl Fn(&PodState) -> bool,
     ) -> Confirmation {
+        self.all(counting, |pod| {
+            let loaded = |state: &PodState| state.revision.is_some_and(|loaded| loaded >= revision);
+            pod.state.as_ref().is_some_and(|state| loaded(state) && test(state))
+        })
+    }
+
+    /// Whether all that count have loaded at least this revision, by what each said last. To tell people, not to take a step by: one
+    /// answer that comes late is no reason to write the status of every Client, and again a moment later.
+    pub fn loaded(&self, counting: Counting, revision: u64) -> Confirmation {
+        self.all(counting, |pod| {
+            let said = pod.state.as_ref().map_or(pod.lately, |state| state.revision);
+            said.is_some_and(|loaded| loaded >= revision)
+        })
+    }
+
+    fn all(&self, counting: Counting, confirms: impl Fn(&PodView) -> bool) -> Confirmation {
         let mut any = false;
         let mut waiting = Vec::new();
         for pod in self.counting(counting) {
             any = true;
-            let confirmed = pod
-                .state
-                .as_ref()
-                .is_some_and(|state| state.revision.is_some_and(|loaded| loaded >= revision) && test(state));
-            if !confirmed {
+            if !confirms(pod) {
                 waiting.push(pod.name.clone());
             }
         }
@@ -109,5 +132,42 @@ impl Acknowledgements {
     /// The highest revision that any pod has seen: no revision published from here on is lower.
     pub fn highest_revision(&self) -> u64 {
         self.pods.iter().filter_map(|pod| pod.state.as_ref()?.revision).max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(name: &str, revision: u64) -> PodView {
+        let state = json!({
+            "instance": name, "version": "0.1.0", "formats": [1], "revision": revision,
+            "startedAt": "2026-01-01T00:00:00Z", "now": "2026-01-01T00:00:00Z",
+        });
+        PodView::serving(name, serde_json::from_value(state).unwrap())
+    }
+
+    /// G-08: a late answer takes no step, and takes nothing back that people were told.
+    #[test]
+    fn a_pod_that_is_silent_confirms_nothing_and_is_believed_for_a_while() {
+        let acks = |silent: PodView| Acknowledgements { revision: 7, pods: vec![pod("a", 7), silent] };
+        let quiet = acks(PodView { state: None, ..pod("b", 7) });
+        assert_eq!(
+            quiet.confirm(Counting::Serving, 7, |_| true),
+            Confirmation::Waiting(vec!["b".to_owned()])
+        );
+        assert_eq!(quiet.loaded(Counting::Serving, 7), Confirmation::All);
+        let waiting = Confirmation::Waiting(vec!["b".to_owned()]);
+        assert_eq!(
+            quiet.loaded(Counting::Serving, 8),
+            Confirmation::Waiting(vec!["a".to_owned(), "b".to_owned()])
+        );
+        let long_ago = acks(PodView { state: None, lately: None, ..pod("b", 7) });
+        assert_eq!(long_ago.loaded(Counting::Serving, 7), waiting);
+        // Its own word counts, also one that it has less than before.
+        let restored = acks(PodView { lately: Some(7), ..pod("b", 6) });
+        assert_eq!(restored.loaded(Counting::Serving, 7), waiting);
     }
 }

@@ -138,6 +138,7 @@ impl Stage {
             terminating: false,
             serving: pod.ready && signs,
             state: pod.answers.then_some(state),
+            lately: None,
         }
     }
 

@@ -74,7 +74,7 @@ impl Facts<'_> {
     /// Whether every pod has loaded a revision.
     fn loaded(&self, revision: u64) -> Finding {
         use crate::rotate::Confirmation;
-        match self.acks.confirm(self.counting(), revision, |_| true) {
+        match self.acks.loaded(self.counting(), revision) {
             Confirmation::All => {
                 Finding::yes(Reason::Synced, format!("every serving pod has loaded revision {revision}"))
             }

@@ -144,6 +144,7 @@ impl World {
             terminating: false,
             serving: ready,
             state: (!pod.away).then_some(state),
+            lately: None,
         }
     }
 
